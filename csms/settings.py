@@ -1,0 +1,221 @@
+"""Django settings, flat and read from the environment; `docs/settings.md` explains each variable."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django_mongodb_backend
+from pymongo.uri_parser import parse_uri
+
+from csms import env
+from csms.version import VERSION
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# -- Process -----------------------------------------------------------------------------------
+
+DEBUG = env.boolean("DEBUG", False)
+DEVELOPMENT_SECRET = "insecure-development-secret-not-for-production-use"
+SECRET_KEY = env.secret("SECRET_KEY", DEVELOPMENT_SECRET) or DEVELOPMENT_SECRET
+JWT_SECRET = env.secret("JWT_SECRET", DEVELOPMENT_SECRET) or DEVELOPMENT_SECRET
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", "")
+TRUSTED_PROXIES = env.names("TRUSTED_PROXIES", "")
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8081").rstrip("/")
+HTTP_HOST = env.text("HTTP_HOST", "127.0.0.1")
+HTTP_PORT = env.integer("HTTP_PORT", 8081, low=0, high=65535)
+CSMS_SERVER = env.choice("CSMS_SERVER", "daphne", ("daphne", "uvicorn"))
+CSMS_INSTANCE_ID = env.text("CSMS_INSTANCE_ID", f"{socket.gethostname()}-{os.getpid()}")
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEBUG else "json", ("console", "json"))
+
+_OFFLINE_COMMANDS = {"makemigrations", "check", "collectstatic", "spectacular", "help", "test"}
+if not DEBUG and not _OFFLINE_COMMANDS.intersection(sys.argv[1:2]):
+    for _name, _value in (("SECRET_KEY", SECRET_KEY), ("JWT_SECRET", JWT_SECRET)):
+        if _value == DEVELOPMENT_SECRET or len(_value) < 32:
+            raise env.SettingError(
+                f"{_name} is missing or shorter than 32 characters. Set it (for example to the output of"
+                " `openssl rand -hex 32`), or set DEBUG=true on a development machine."
+            )
+
+# -- OCPP --------------------------------------------------------------------------------------
+
+OCPP_MAX_MESSAGE_BYTES = env.integer("OCPP_MAX_MESSAGE_BYTES", 1024 * 1024, low=1024)
+OCPP_CALL_TIMEOUT = env.duration("OCPP_CALL_TIMEOUT", "30s")
+OCPP_PING_INTERVAL = env.duration("OCPP_PING_INTERVAL", "60s")
+OCPP_READ_AHEAD = env.integer("OCPP_READ_AHEAD", 16, low=1, high=1024)
+STORAGE_TIMEOUT = env.duration("STORAGE_TIMEOUT", "20s")
+
+# -- MongoDB -----------------------------------------------------------------------------------
+
+MONGODB_URI = env.secret("MONGODB_URI", "mongodb://127.0.0.1:27017/?replicaSet=rs0") or ""
+MONGODB_GLOBAL_DATABASE = env.text("MONGODB_GLOBAL_DATABASE", "ocpp_global")
+MONGODB_TENANT_PREFIX = env.text("MONGODB_TENANT_PREFIX", "ocpp_tenant_")
+MONGODB_MAX_POOL_SIZE = env.integer("MONGODB_MAX_POOL_SIZE", 50, low=1)
+parse_uri(MONGODB_URI, validate=True)
+
+DATABASE_ENGINE = "tenants.mongodb"
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": DATABASE_ENGINE,
+        "HOST": MONGODB_URI,
+        "NAME": MONGODB_GLOBAL_DATABASE,
+        "OPTIONS": {},
+        # Tests run on a database of their own server: the name needs no prefix.
+        "TEST": {"NAME": MONGODB_GLOBAL_DATABASE},
+    }
+}
+DATABASE_ROUTERS = ["tenants.routing.TenantRouter"]
+DEFAULT_AUTO_FIELD = "django_mongodb_backend.fields.ObjectIdAutoField"
+MIGRATION_MODULES = {
+    "admin": "csms.contrib_migrations.admin",
+    "auth": "csms.contrib_migrations.auth",
+    "contenttypes": "csms.contrib_migrations.contenttypes",
+}
+
+# -- Redis -------------------------------------------------------------------------------------
+
+REDIS_ADDR = env.text("REDIS_ADDR", "127.0.0.1:6379")
+REDIS_PASSWORD = env.secret("REDIS_PASSWORD")
+REDIS_DB = env.integer("REDIS_DB", 0, high=1023)
+REDIS_DISTRIBUTED_STATE = env.boolean("REDIS_DISTRIBUTED_STATE", False)
+REDIS_STATE_PREFIX = env.text("REDIS_STATE_PREFIX", "ocpp")
+REDIS_STATE_TTL = env.duration("REDIS_STATE_TTL", "30s")
+
+# -- MQTT --------------------------------------------------------------------------------------
+
+MQTT_BROKER_URL = env.text("MQTT_BROKER_URL", "tcp://127.0.0.1:1883")
+MQTT_USERNAME = env.text("MQTT_USERNAME", "")
+MQTT_PASSWORD = env.secret("MQTT_PASSWORD")
+MQTT_PUBLISHER = env.boolean("MQTT_PUBLISHER", True)
+
+# -- Applications ------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "csms.contrib_apps.MongoAdminConfig",
+    "csms.contrib_apps.MongoAuthConfig",
+    "csms.contrib_apps.MongoContentTypesConfig",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "csms",
+    "events",
+    "tenants",
+    "chargepoints",
+    "sessions_app",
+    "ocpp_gateway",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tenants.middleware.TenantMiddleware",
+]
+ROOT_URLCONF = "csms.urls"
+ASGI_APPLICATION = "csms.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "csms" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_USER_MODEL = "tenants.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / ".csms" / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+
+# -- REST --------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.authentication.TenantJWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.RolePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.throttling.TenantRateThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "csms.pagination.CursorPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "csms.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+    "PAGE_SIZE": 50,
+}
+SIMPLE_JWT = {
+    "SIGNING_KEY": JWT_SECRET,
+    "ALGORITHM": "HS256",
+    "ISSUER": "csms",
+    "AUDIENCE": "csms-api",
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.duration("JWT_ACCESS_LIFETIME", "30m")),
+    "REFRESH_TOKEN_LIFETIME": timedelta(seconds=env.duration("JWT_REFRESH_LIFETIME", "7d")),
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "user_id",
+    "UPDATE_LAST_LOGIN": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CSMS REST API",
+    "DESCRIPTION": "Charging stations, sessions, meter values and id tokens of one tenant.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# -- Cache -------------------------------------------------------------------------------------
+
+# Rate limits are counted in the cache, so with several instances it must be the shared one.
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# -- Admin -------------------------------------------------------------------------------------
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "CSMS",
+    "SITE_HEADER": "CSMS",
+    "SITE_SUBHEADER": "Charging network",
+    "SITE_SYMBOL": "ev_station",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "tenants.admin_site.current_tenant_badge",
+}
+
+LOGGING_CONFIG = "csms.logs.configure"
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
+_ = django_mongodb_backend  # the engine of tenants.mongodb; imported so that a missing package fails here

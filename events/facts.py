@@ -1,0 +1,91 @@
+"""The facts this product announces: what happened, at which station, when, and in which order.
+
+Each kind of fact has a Django signal. The outbox (`events.outbox`) is one receiver of them; a user's own app can be
+another. Signals are sent while the unit of work is still open: what a receiver adds to it is stored together with
+the fact, or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+from django.dispatch import Signal
+
+log = structlog.get_logger(__name__)
+
+
+class OpenUnit(Protocol):
+    """The unit of work a fact belongs to, as far as receivers need it."""
+
+    def add_event(self, event: dict[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FactKind:
+    """One kind of fact: its name, the last part of its topic, and its signal."""
+
+    event_type: str
+    topic: str
+    signal: Signal = field(default_factory=Signal)
+
+
+session_authorized = FactKind("session.authorized", "session")
+session_started = FactKind("session.started", "session")
+session_updated = FactKind("session.updated", "session")
+session_stopped = FactKind("session.stopped", "session")
+session_faulted = FactKind("session.faulted", "session")
+meter_values_received = FactKind("session.meter_values", "session")
+charge_point_booted = FactKind("charge_point.booted", "connection")
+charge_point_connected = FactKind("charge_point.connected", "connection")
+charge_point_disconnected = FactKind("charge_point.disconnected", "connection")
+connector_status_changed = FactKind("connector.status_changed", "connection")
+
+FACT_KINDS = (
+    session_authorized,
+    session_started,
+    session_updated,
+    session_stopped,
+    session_faulted,
+    meter_values_received,
+    charge_point_booted,
+    charge_point_connected,
+    charge_point_disconnected,
+    connector_status_changed,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened at a station.
+
+    Attributes:
+        sequence: rises with every fact of the station, also over connections and instances.
+        timestamp: when it happened, by the clock of whoever saw it; for meter values the station's own.
+        session_id: the charging session it belongs to, if any.
+        data: the details, made of JSON types and datetimes.
+    """
+
+    kind: FactKind
+    tenant: str
+    topic_prefix: str
+    station: str
+    sequence: int
+    timestamp: datetime
+    data: dict[str, Any]
+    session_id: str | None = None
+
+
+def announce(unit: OpenUnit, fact: Fact) -> None:
+    """Tell every receiver of the fact's signal, within the open unit of work.
+
+    A receiver of a user's app that raises is logged and does no harm; the outbox's own failure is raised, because
+    state without its event would break the promise of `docs/delivery.md`.
+    """
+    for receiver, outcome in fact.kind.signal.send_robust(sender=fact.kind, fact=fact, unit=unit):
+        if isinstance(outcome, Exception):
+            if getattr(receiver, "must_succeed", False):
+                raise outcome
+            log.error("receiver_failed", receiver=repr(receiver), event_type=fact.kind.event_type, exc_info=outcome)

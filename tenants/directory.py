@@ -1,0 +1,71 @@
+"""Tenants as the gateway sees them: read-only records, cached for a few seconds, read with the async driver."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from pymongo.asynchronous.database import AsyncDatabase
+
+from tenants.clients import Document, async_client
+from tenants.routing import database_name
+
+# A change made in the admin (suspend, limits) reaches a running gateway within this many seconds.
+CACHE_SECONDS = 5.0
+_cache: dict[str, tuple[float, TenantRecord | None]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecord:
+    """The facts about a tenant that the path of a frame needs."""
+
+    slug: str
+    database_name: str
+    active: bool
+    max_charge_points: int
+    queue_enabled: bool
+    mqtt_topic_prefix: str
+    auto_register: bool
+    min_security_profile: int
+    default_heartbeat_interval: int
+
+    @property
+    def database(self) -> AsyncDatabase[Document]:
+        """This tenant's database on the running event loop's client."""
+        return async_client()[self.database_name]
+
+
+def _record(document: dict[str, Any]) -> TenantRecord:
+    slug = document["_id"]
+    return TenantRecord(
+        slug=slug,
+        database_name=database_name(slug),
+        active=document["status"] == "active",
+        max_charge_points=document["max_charge_points"],
+        queue_enabled=document["queue_enabled"],
+        mqtt_topic_prefix=document["mqtt_topic_prefix"],
+        auto_register=document["auto_register"],
+        min_security_profile=document["min_security_profile"],
+        default_heartbeat_interval=document["default_heartbeat_interval"],
+    )
+
+
+async def find_tenant(slug: str) -> TenantRecord | None:
+    """Return the tenant, or None if there is none of this slug; at most `CACHE_SECONDS` old."""
+    cached = _cache.get(slug)
+    now = time.monotonic()
+    if cached is not None and now - cached[0] < CACHE_SECONDS:
+        return cached[1]
+    tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
+    document = await tenants.find_one({"_id": slug})
+    record = None if document is None else _record(document)
+    if record is not None or len(_cache) < 10_000:  # made-up slugs must not fill the memory
+        _cache[slug] = (now, record)
+    return record
+
+
+def forget_tenants() -> None:
+    """Drop the cache, so that the next look reads the database."""
+    _cache.clear()

@@ -1,0 +1,104 @@
+"""Platform data, in the global database: tenants, the people who use them, and who may do what where."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+
+from tenants.routing import SLUG_PATTERN, database_name
+
+
+class Role(models.TextChoices):
+    """What a member may do inside one tenant."""
+
+    ADMIN = "admin", "Administrator"
+    OPERATOR = "operator", "Operator"
+    VIEWER = "viewer", "Viewer"
+
+
+class Tenant(models.Model):
+    """A charge point operator with a database of its own."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        SUSPENDED = "suspended", "Suspended"
+
+    class MessageLog(models.TextChoices):
+        OFF = "off", "Off"
+        ERRORS = "errors", "Errors only"
+        ALL = "all", "Every message"
+
+    slug = models.CharField(
+        primary_key=True,
+        db_column="_id",
+        max_length=40,
+        validators=[RegexValidator(rf"^{SLUG_PATTERN}\Z", "Use a-z, 0-9 and '-'; no '_'.")],
+        help_text="Part of the stations' URL and of the database name; a-z, 0-9 and '-'. Never changes.",
+    )
+    name = models.CharField(max_length=100)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    max_charge_points = models.PositiveIntegerField(default=1000, help_text="More stations are refused.")
+    api_rate_limit = models.PositiveIntegerField(default=600, help_text="REST requests per minute.")
+    queue_enabled = models.BooleanField(default=True, help_text="Keep commands for offline stations.")
+    mqtt_topic_prefix = models.CharField(
+        max_length=50,
+        default="ocpp",
+        validators=[RegexValidator(r"^[A-Za-z0-9_\-]+(/[A-Za-z0-9_\-]+)*\Z", "Use letters, digits, _ - and /.")],
+    )
+    auto_register = models.BooleanField(
+        default=False, help_text="A station nobody created is taken in with the key it presents first."
+    )
+    min_security_profile = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(3)]
+    )
+    default_heartbeat_interval = models.PositiveIntegerField(
+        default=300, validators=[MinValueValidator(10), MaxValueValidator(86400)], help_text="Seconds."
+    )
+    message_log = models.CharField(max_length=10, choices=MessageLog, default=MessageLog.OFF)
+    message_log_days = models.PositiveSmallIntegerField(default=14, validators=[MinValueValidator(1)])
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "tenants"
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def database_name(self) -> str:
+        """The name of this tenant's own database."""
+        return database_name(self.slug)
+
+
+class User(AbstractUser):
+    """A person or program that logs in; what it may do is in its memberships."""
+
+    tenants = models.ManyToManyField(Tenant, through="Membership", related_name="users")
+
+    class Meta:
+        db_table = "users"
+        ordering = ["username"]
+
+    def membership_in(self, slug: str) -> Membership | None:
+        """Return this user's membership in a tenant, or None."""
+        return self.memberships.select_related("tenant").filter(tenant_id=slug).first()
+
+
+class Membership(models.Model):
+    """One user's role in one tenant."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "memberships"
+        ordering = ["tenant_id"]
+        constraints = [models.UniqueConstraint(fields=["user", "tenant"], name="one_role_per_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()} of {self.tenant_id}"
