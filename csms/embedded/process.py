@@ -1,0 +1,172 @@
+"""One child process: started, waited for, stopped by its own pid, and never left behind by its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+_POLL = 0.02  # seconds between two looks at a starting server
+_LOG_LINES = 15
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+# Linux sends the death signal when the *thread* that forked ends, so all children are forked by one thread
+# that lives as long as this process; `start` may then be called from anywhere, `asyncio.to_thread` included.
+_forker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forker")
+
+
+class ProcessFailed(Exception):
+    """A child did not come up; the text ends with the last lines of its log."""
+
+
+class Process:
+    """A program with a log file. It dies with this process, even when that is killed with -9.
+
+    Args:
+        name: what people call it in messages and in `run.json`.
+        command: the program and its arguments.
+        log: standard output and error are appended here.
+        environment: the whole environment of the child; this process's own by default.
+        death_signal: what the child gets when this process dies; SIGTERM for a server that tidies up then.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        death_signal: signal.Signals = signal.SIGKILL,
+    ) -> None:
+        self.name = name
+        self.command = list(command)
+        self.log = log
+        self._environment = environment
+        self._directory = directory
+        self._death_signal = death_signal
+        self._child: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def pid(self) -> int:
+        """The pid of the running child; 0 before the first start."""
+        return self._child.pid if self._child else 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the child was started and has not exited."""
+        return self._child is not None and self._child.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._child.poll() if self._child else None
+
+    def start(self) -> None:
+        """Start the program and return at once. Raises ProcessFailed when there is no such program."""
+        if self.running:
+            raise RuntimeError(f"{self.name} runs already, as pid {self.pid}")
+        _forker.submit(self._fork).result()
+
+    def _fork(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._log_start = log.tell()
+            try:
+                self._child = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=self._directory,
+                    env=self._environment,
+                    # A session of its own: Ctrl-C reaches only the parent, which stops all in order.
+                    start_new_session=True,
+                    preexec_fn=_die_with(os.getpid(), self._death_signal),  # noqa: PLW1509 - only two system calls
+                )
+            except OSError as error:
+                raise ProcessFailed(f"{self.name} cannot be started: {error}") from None
+
+    def wait_ready(self, ready: Callable[[], bool], deadline: float) -> None:
+        """Return once `ready()` is true; raise ProcessFailed when the child exits or the deadline (s) is over."""
+        end = time.monotonic() + deadline
+        while not ready():
+            if not self.running:
+                raise ProcessFailed(
+                    self._complaint(f"{self.name} {_ending(self.exit_code)} during its start")
+                )
+            if time.monotonic() > end:
+                raise ProcessFailed(self._complaint(f"{self.name} was not ready after {deadline:g} s"))
+            time.sleep(_POLL)
+
+    def wait_exit(self, deadline: float) -> bool:
+        """Return whether the child has exited within `deadline` seconds."""
+        if self._child is None:
+            return True
+        try:
+            self._child.wait(deadline)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, if it still runs."""
+        if self.running and self._child:
+            self._child.terminate()
+
+    def kill(self) -> None:
+        """End it with SIGKILL and return when it is gone."""
+        if self.running and self._child:
+            self._child.kill()
+            self._child.wait()
+
+    def stop(self, deadline: float = 10.0) -> bool:
+        """SIGTERM, then SIGKILL after `deadline` seconds. Return whether it ended without SIGKILL."""
+        self.ask_to_stop()
+        if self.wait_exit(deadline):
+            return True
+        self.kill()
+        return False
+
+    def log_tail(self, lines: int = _LOG_LINES) -> list[str]:
+        """Return the last lines the child has written since its latest start."""
+        if not self.log.exists():
+            return []
+        with self.log.open("rb") as log:
+            log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 64 * 1024))
+            return log.read().decode("utf-8", "replace").splitlines()[-lines:]
+
+    def _complaint(self, what: str) -> str:
+        tail = self.log_tail() or ["(nothing)"]
+        return "\n".join([f"{what}; the end of {self.log}:", *(f"    {line[:400]}" for line in tail)])
+
+
+def _ending(code: int | None) -> str:
+    """Return how a process ended, in words."""
+    if code is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"stopped with exit code {code}"
+
+
+def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
+    """Return what the child does before exec: ask Linux for `death_signal` when its parent ends."""
+
+    def before_exec() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+        if os.getppid() != parent:  # it ended before the call above: nobody would send the signal
+            os._exit(1)
+
+    return before_exec
+
+
+def die_with_parent(death_signal: signal.Signals = signal.SIGTERM) -> None:
+    """Have this very process get `death_signal` when the process that started it ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)

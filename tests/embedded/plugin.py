@@ -1,0 +1,54 @@
+"""The pytest plugin that starts real servers once per test run, before Django reads its settings.
+
+Named in `pytest.ini` with `-p`: pytest-django imports the settings before any `conftest.py` is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from csms.embedded.process import ProcessFailed
+from csms.embedded.stack import Stack
+
+STACK = pytest.StashKey[Stack]()
+
+# What the tests need whatever the developer's own environment says.
+SETTINGS = {
+    "DEBUG": "true",
+    "SECRET_KEY": "test-secret-key-that-is-long-enough-for-hs256",
+    "JWT_SECRET": "test-jwt-secret-that-is-long-enough-for-hs256",
+    "LOG_FORMAT": "console",
+    "CSMS_INSTANCE_ID": "test",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
+    """Start the servers and point the settings at them; they stop when the run ends, however it ends."""
+    os.environ.update(SETTINGS)
+    options = parser.parse_known_args(args)
+    if options.help or options.version or options.collectonly:
+        return
+    directory = Path(tempfile.mkdtemp(prefix="csms-tests-"))
+    early_config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
+    stack = Stack(directory)
+    # Clean-ups run in reverse order: stop, then remove the directory.
+    early_config.add_cleanup(stack.stop)
+    try:
+        stack.start()
+    except ProcessFailed as error:
+        raise pytest.UsageError(str(error)) from None
+    os.environ.update(stack.environment())
+    early_config.stash[STACK] = stack
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    stack = config.stash.get(STACK, None)
+    return [f"{name}: {url}" for name, url in stack.urls().items()] if stack else []
