@@ -1,0 +1,56 @@
+"""One connector of a simulated station: its status, its meter, and who is charging there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from ocpp_gateway.simulator.meter import Meter
+
+if TYPE_CHECKING:
+    from ocpp_gateway.simulator.charging import Visit
+
+Report = Callable[["Connector"], Awaitable[None]]
+
+
+class Connector:
+    """A connector's state in OCPP 1.6 terms (§4.9); number 0 stands for the station as a whole."""
+
+    def __init__(self, number: int, meter: Meter, report: Report) -> None:
+        self.number = number
+        self.meter = meter
+        self.status = "Available"
+        self.operative = True
+        self.visit: Visit | None = None
+        self._report = report
+        self._reported = ""
+
+    @property
+    def free(self) -> bool:
+        """Tell whether a driver can plug in."""
+        return self.number > 0 and self.operative and self.visit is None
+
+    async def turn(self, status: str) -> None:
+        """Take on a status and report it, now or when the station is connected again."""
+        self.status = status
+        await self.report_if_new()
+
+    async def rest(self) -> None:
+        """Take on the status of a connector that nobody uses."""
+        await self.turn("Available" if self.operative else "Unavailable")
+
+    async def report(self) -> None:
+        """Send a StatusNotification whether or not anything changed."""
+        status = self.status
+        await self._report(self)
+        self._reported = status
+
+    async def report_if_new(self) -> None:
+        """Send a StatusNotification unless this status was the last one sent."""
+        if self.status != self._reported:
+            await self.report()
+
+    def set_availability(self, operative: bool) -> str:
+        """Do what ChangeAvailability asks and return its status; an idle connector is then due a `rest`."""
+        self.operative = operative
+        return "Scheduled" if self.visit is not None and not operative else "Accepted"

@@ -1,0 +1,196 @@
+"""A simulated station: its connectors, the drivers who come to it, and its link to the central system."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from ocpp_gateway.simulator.battery import Charge
+from ocpp_gateway.simulator.catalogue import Model, pick_car, pick_model
+from ocpp_gateway.simulator.charging import Plan, Site, Visit
+from ocpp_gateway.simulator.clock import Clock
+from ocpp_gateway.simulator.commands import Commands
+from ocpp_gateway.simulator.configuration import Configuration
+from ocpp_gateway.simulator.connector import Connector
+from ocpp_gateway.simulator.meter import Meter, timestamp
+from ocpp_gateway.simulator.uplink import Address, Uplink
+from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Offline, Payload
+
+# Drivers come about this often to each connector (s), the first one early: there is something to see.
+MEAN_IDLE = 1200.0
+FIRST_IDLE = 90.0
+_RESET_GRACE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How drivers behave: the tags they carry, the longest stay (s), and how often values are sampled (s)."""
+
+    id_tags: list[str]
+    longest_stay: float = 2700.0
+    sample_interval: int = 60
+
+
+class Station:
+    """One station; equal `random` states make equal stations, drivers and cars."""
+
+    def __init__(
+        self, address: Address, habits: Habits, clock: Clock, random: Random, say: Callable[[str], None]
+    ) -> None:
+        self.identity = address.identity
+        self.model = pick_model(random)
+        self.habits = habits
+        self.clock = clock
+        self.configuration = Configuration(self.model.connectors, habits.sample_interval)
+        self.completed: list[Visit] = []
+        self.failed: list[str] = []
+        self._random = random
+        self._say = say
+        self._closing = False
+        self.connectors = [self._connector(number) for number in range(self.model.connectors + 1)]
+        self.uplink = Uplink(
+            address,
+            _boot_payload(self.model, self.identity, random),
+            self.configuration,
+            clock,
+            random,
+            answer=Commands(self).answer,
+            greet=self._greet,
+            say=say,
+        )
+        self._site = Site(self.uplink, self.configuration, clock, random)
+
+    def _connector(self, number: int) -> Connector:
+        return Connector(number, Meter(self._random.uniform(2e5, 9e6), self._random), self._report_status)
+
+    @property
+    def visits(self) -> list[Visit]:
+        """Return the visits under way."""
+        return [connector.visit for connector in self.connectors if connector.visit is not None]
+
+    async def run(self) -> None:
+        """Live until cancelled: stay connected, and serve drivers as they come."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.uplink.run())
+            for connector in self.connectors[1:]:
+                tasks.create_task(self._serve_drivers(connector))
+
+    async def run_once(self, patience: float) -> None:
+        """Connect, serve one driver, and return when all is delivered; `failed` tells what went wrong.
+
+        `patience` is how many real seconds the station tries to connect.
+        """
+        link = asyncio.create_task(self.uplink.run())
+        try:
+            if await self._connected(patience):
+                await self.clock.sleep(self._random.uniform(0, 20))
+                await self.visit(self.connectors[1], self._plan())
+                await self.uplink.backlog.drained()
+            else:
+                self.failed.append(self.uplink.trouble or "no connection")
+        finally:
+            link.cancel()
+            await asyncio.gather(link, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """End every charge as a driver in a hurry would, and return when the central system knows."""
+        self._closing = True
+        for visit in self.visits:
+            visit.stop("Local", hurry=True)
+        await asyncio.gather(*(visit.over.wait() for visit in self.visits))
+        await self.uplink.backlog.drained()
+
+    async def visit(self, connector: Connector, plan: Plan) -> Visit:
+        """Let a driver charge at a free connector; returns when the connector is free again."""
+        car, soc = pick_car(self._random)
+        charge = Charge(car, soc, self.model.power, self.model.direct_current)
+        visit = Visit(plan, connector, charge, self._site)
+        connector.visit = visit
+        self._say(f"connector {connector.number}: {car.name} at {soc:.0f} % plugs in")
+        await visit.run()
+        self._take_stock(visit)
+        return visit
+
+    def remote_plan(self, id_tag: str) -> Plan:
+        """Return the plan of a driver for whom the central system starts the charge."""
+        return Plan(
+            id_tag, 100.0, self.habits.longest_stay, self.configuration.boolean("AuthorizeRemoteTxRequests")
+        )
+
+    async def reset(self, *, hard: bool) -> None:
+        """End every charge and boot again; a soft reset lets the last messages out first (OCPP 1.6 §5.14)."""
+        for visit in self.visits:
+            visit.stop("HardReset" if hard else "SoftReset", hurry=True)
+        if not hard:
+            try:
+                async with asyncio.timeout(self.clock.real(_RESET_GRACE)):
+                    await self.uplink.backlog.drained()
+            except TimeoutError:
+                self._say("reset before all messages were delivered")
+        self._say("resets")
+        await self.uplink.restart()
+
+    async def _connected(self, patience: float) -> bool:
+        waits = [asyncio.create_task(event.wait()) for event in (self.uplink.ready, self.uplink.refused)]
+        _, pending = await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        for wait in pending:
+            wait.cancel()
+        return self.uplink.ready.is_set()
+
+    async def _serve_drivers(self, connector: Connector) -> None:
+        await self.uplink.ready.wait()
+        await self.clock.sleep(self._random.uniform(2, FIRST_IDLE))
+        while not self._closing:
+            if connector.free:
+                await self.visit(connector, self._plan())
+            await self.clock.sleep(self._random.expovariate(1 / MEAN_IDLE))
+
+    def _plan(self) -> Plan:
+        stay = self.habits.longest_stay
+        return Plan(
+            id_tag=self._random.choice(self.habits.id_tags),
+            target_soc=self._random.triangular(60, 100, 90),
+            stay=self._random.triangular(stay * 0.3, stay, stay * 0.7),
+            farewell=self._random.choice(("Local", "EVDisconnected")),
+        )
+
+    def _take_stock(self, visit: Visit) -> None:
+        if visit.transaction is None or visit.refusal:
+            self.failed.append(visit.refusal or "the driver left before the charge began")
+            self._say(self.failed[-1])
+            return
+        self.completed.append(visit)
+        charge = visit.charge
+        self._say(
+            f"connector {visit.connector.number}: {charge.energy / 1000:.2f} kWh"
+            f" in {charge.elapsed / 60:.0f} min, {charge.car.name} at {charge.soc:.0f} %"
+        )
+
+    async def _greet(self, booted: bool) -> None:
+        self._say("booted" if booted else f"connected again, {len(self.uplink.backlog)} messages to send")
+        for connector in self.connectors:
+            await (connector.report() if booted else connector.report_if_new())
+
+    async def _report_status(self, connector: Connector) -> None:
+        payload: Payload = {
+            "connectorId": connector.number,
+            "errorCode": "NoError",
+            "status": connector.status,
+            "timestamp": timestamp(self.clock.now()),
+        }
+        try:
+            await self.uplink.call("StatusNotification", payload)
+        except (CallRefused, CallTimeout, Offline):
+            return  # the first two are counted and shown by the link
+
+
+def _boot_payload(model: Model, identity: str, random: Random) -> Payload:
+    return {
+        "chargePointVendor": model.vendor,
+        "chargePointModel": model.name,
+        "chargePointSerialNumber": f"{identity[-15:]}-{random.randrange(16**6):06X}",
+        "firmwareVersion": model.firmware,
+        "meterType": "DC-SM1" if model.direct_current else "AC-SM3",
+    }
