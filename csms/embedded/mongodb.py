@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from csms.embedded.ports import LOOPBACK, answers
@@ -37,7 +38,6 @@ class MongoServer(Server):
     def __init__(self, directory: Path, port: int, log: Path | None = None, *, cache_gb: float = 0.5) -> None:
         super().__init__(directory, port, log)
         self.cache_gb = cache_gb
-        self._client: MongoClient[dict[str, Any]] | None = None
 
     @property
     def url(self) -> str:
@@ -60,46 +60,43 @@ class MongoServer(Server):
         """Bring the replica set in order, step by step; true once this member is primary."""
         if not answers(self.port):  # pymongo would look again after half a second only
             return False
+        url = f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true"
+        client: MongoClient[dict[str, Any]] = MongoClient(url, serverSelectionTimeoutMS=1000)
         try:
-            return self._make_primary()
+            return self._make_primary(client.admin)
         except PyMongoError:
             return False
-
-    def wait_ready(self, deadline: float = 60.0) -> None:
-        url = f"mongodb://{LOOPBACK}:{self.port}/?directConnection=true"
-        self._client = MongoClient(url, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000)
-        try:
-            super().wait_ready(deadline)
         finally:
-            self._client.close()
+            client.close()
 
-    def _make_primary(self) -> bool:
-        assert self._client is not None
-        admin = self._client.admin
+    def _make_primary(self, admin: Database[dict[str, Any]]) -> bool:
         try:
             config = admin.command("replSetGetConfig")["config"]
         except OperationFailure as error:
             if error.code != _NOT_YET_INITIALIZED:
                 raise
-            self._initiate()
+            self._initiate(admin)
             return False
-        if config["members"][0]["host"] != f"{LOOPBACK}:{self.port}":
-            self._move_to_this_port(config)
+        if config["members"][0]["host"] != self._host:
+            self._move_here(admin, config)
             return False
         return bool(admin.command("hello").get("isWritablePrimary"))
 
-    def _initiate(self) -> None:
-        assert self._client is not None
-        members = [{"_id": 0, "host": f"{LOOPBACK}:{self.port}"}]
+    def _initiate(self, admin: Database[dict[str, Any]]) -> None:
         try:
-            self._client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+            admin.command(
+                "replSetInitiate", {"_id": REPLICA_SET, "members": [{"_id": 0, "host": self._host}]}
+            )
         except OperationFailure as error:
             if error.code != _ALREADY_INITIALIZED:  # the stored configuration is still being loaded
                 raise
 
-    def _move_to_this_port(self, config: dict[str, Any]) -> None:
-        assert self._client is not None
-        config["members"][0]["host"] = f"{LOOPBACK}:{self.port}"
+    def _move_here(self, admin: Database[dict[str, Any]], config: dict[str, Any]) -> None:
+        config["members"][0]["host"] = self._host
         config["version"] += 1
         # Forced: while the configuration names the old port, this member is in no set and has no primary.
-        self._client.admin.command("replSetReconfig", config, force=True)
+        admin.command("replSetReconfig", config, force=True)
+
+    @property
+    def _host(self) -> str:
+        return f"{LOOPBACK}:{self.port}"

@@ -39,7 +39,7 @@ class MqttServer(Server):
 
 
 class Mosquitto(MqttServer):
-    """mosquitto. A stop keeps retained messages and the queues of its clients; kill -9 loses up to 30 s of both."""
+    """mosquitto. A stop keeps retained messages and the queues of clients; kill -9 loses up to 30 s."""
 
     def command(self) -> list[str]:
         program = program_on_path("mosquitto")

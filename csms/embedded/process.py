@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class Process:
         self.name = name
         self.command = list(command)
         self.log = log
-        self._environment = environment
+        self.environment = environment
         self._directory = directory
         self._death_signal = death_signal
         self._child: subprocess.Popen[bytes] | None = None
@@ -66,9 +66,21 @@ class Process:
         return self._child is not None and self._child.poll() is None
 
     @property
-    def exit_code(self) -> int | None:
-        """The exit code, negative for a signal; None while it runs."""
-        return self._child.poll() if self._child else None
+    def ending(self) -> str:
+        """How it ended, in words: `stopped with exit code 1`, `was ended by signal 9 (Killed)`."""
+        code = self._child.poll() if self._child else None
+        if code is None:
+            return "runs" if self.running else "was not started"
+        return (
+            f"stopped with exit code {code}"
+            if code >= 0
+            else f"was ended by signal {-code} ({signal.strsignal(-code)})"
+        )
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has ended with exit code 0."""
+        return self._child is not None and self._child.poll() == 0
 
     def start(self) -> None:
         """Start the program and return at once. Raises ProcessFailed when there is no such program."""
@@ -87,7 +99,7 @@ class Process:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=self._directory,
-                    env=self._environment,
+                    env=self.environment,
                     # A session of its own: Ctrl-C reaches only the parent, which stops all in order.
                     start_new_session=True,
                     preexec_fn=_die_with(os.getpid(), self._death_signal),  # noqa: PLW1509 - only two system calls
@@ -96,15 +108,13 @@ class Process:
                 raise ProcessFailed(f"{self.name} cannot be started: {error}") from None
 
     def wait_ready(self, ready: Callable[[], bool], deadline: float) -> None:
-        """Return once `ready()` is true; raise ProcessFailed when the child exits or the deadline (s) is over."""
+        """Return once `ready()` is true; raise ProcessFailed if it exits or takes over `deadline` seconds."""
         end = time.monotonic() + deadline
         while not ready():
             if not self.running:
-                raise ProcessFailed(
-                    self._complaint(f"{self.name} {_ending(self.exit_code)} during its start")
-                )
+                raise ProcessFailed(self.with_log(f"{self.name} {self.ending} during its start"))
             if time.monotonic() > end:
-                raise ProcessFailed(self._complaint(f"{self.name} was not ready after {deadline:g} s"))
+                raise ProcessFailed(self.with_log(f"{self.name} was not ready after {deadline:g} s"))
             time.sleep(_POLL)
 
     def wait_exit(self, deadline: float) -> bool:
@@ -136,6 +146,19 @@ class Process:
         self.kill()
         return False
 
+    def lines(self) -> Iterator[str]:
+        """Yield each line of its output as it comes, until the child ends."""
+        with self.log.open(encoding="utf-8", errors="replace") as log:
+            log.seek(self._log_start)
+            rest = ""
+            while True:
+                ended = not self.running  # looked at first: what it wrote last is then in the file
+                *whole, rest = (rest + log.read()).split("\n")
+                yield from whole
+                if ended:
+                    return
+                time.sleep(_POLL)
+
     def log_tail(self, lines: int = _LOG_LINES) -> list[str]:
         """Return the last lines the child has written since its latest start."""
         if not self.log.exists():
@@ -144,16 +167,10 @@ class Process:
             log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 64 * 1024))
             return log.read().decode("utf-8", "replace").splitlines()[-lines:]
 
-    def _complaint(self, what: str) -> str:
+    def with_log(self, what: str) -> str:
+        """Return `what`, followed by the end of the log."""
         tail = self.log_tail() or ["(nothing)"]
         return "\n".join([f"{what}; the end of {self.log}:", *(f"    {line[:400]}" for line in tail)])
-
-
-def _ending(code: int | None) -> str:
-    """Return how a process ended, in words."""
-    if code is not None and code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"stopped with exit code {code}"
 
 
 def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
