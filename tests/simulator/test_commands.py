@@ -1,0 +1,126 @@
+"""What a station answers to the central system, and what it does then."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from ocpp.exceptions import NotSupportedError
+from ocpp.v16 import call
+
+from ocpp_gateway.simulator.charging import Plan
+from ocpp_gateway.simulator.station import Station
+from tests.simulator.central import Central
+
+
+def request(name: str, **fields: Any) -> Any:
+    return getattr(call, name)(**fields)
+
+
+async def test_remote_start_and_remote_stop_make_a_session(central: Central, online: Station) -> None:
+    answer = await central.ask(request("RemoteStartTransaction", id_tag="TAG1", connector_id=1))
+    assert answer.status == "Accepted"
+    await central.until(lambda: central.of("MeterValues"))
+
+    answer = await central.ask(request("RemoteStopTransaction", transaction_id=7001))
+    assert answer.status == "Accepted"
+    await central.until(lambda: central.of("StopTransaction"))
+    assert central.of("StopTransaction")[0].payload["reason"] == "Remote"
+
+
+async def test_remote_stop_of_another_transaction_is_rejected(central: Central, online: Station) -> None:
+    assert (await central.ask(request("RemoteStopTransaction", transaction_id=4))).status == "Rejected"
+
+
+async def test_remote_start_on_a_busy_or_unknown_connector_is_rejected(
+    central: Central, online: Station
+) -> None:
+    visit = asyncio.create_task(online.visit(online.connectors[1], Plan("TAG1", 100, 2400)))
+    await central.until(lambda: central.of("StartTransaction"))
+    for connector in (1, 9):
+        answer = await central.ask(request("RemoteStartTransaction", id_tag="TAG1", connector_id=connector))
+        assert answer.status == "Rejected"
+    online.connectors[1].visit.stop("Local", hurry=True)  # type: ignore[union-attr]
+    await visit
+
+
+@pytest.mark.parametrize("kind", ["Soft", "Hard"])
+async def test_reset_ends_the_charge_and_boots_again(central: Central, online: Station, kind: str) -> None:
+    visit = asyncio.create_task(online.visit(online.connectors[1], Plan("TAG1", 100, 2400)))
+    await central.until(lambda: central.of("MeterValues"))
+    assert (await central.ask(request("Reset", type=kind))).status == "Accepted"
+    await central.until(lambda: len(central.of("BootNotification")) == 2)
+    await visit
+    await online.uplink.backlog.drained()
+    assert [one.payload["reason"] for one in central.of("StopTransaction")] == [f"{kind}Reset"]
+
+
+async def test_unlocking_ends_the_charge(central: Central, online: Station) -> None:
+    visit = asyncio.create_task(online.visit(online.connectors[1], Plan("TAG1", 100, 2400)))
+    await central.until(lambda: central.of("MeterValues"))
+    assert (await central.ask(request("UnlockConnector", connector_id=1))).status == "Unlocked"
+    await visit
+    await online.uplink.backlog.drained()
+    assert central.of("StopTransaction")[0].payload["reason"] == "UnlockCommand"
+
+
+async def test_availability_takes_effect_at_once_or_after_the_charge(
+    central: Central, online: Station
+) -> None:
+    change = request("ChangeAvailability", connector_id=1, type="Inoperative")
+    assert (await central.ask(change)).status == "Accepted"
+    await central.until(lambda: central.statuses(1)[-1] == "Unavailable")
+    assert (
+        await central.ask(request("ChangeAvailability", connector_id=1, type="Operative"))
+    ).status == "Accepted"
+    await central.until(lambda: central.statuses(1)[-1] == "Available")
+
+    visit = asyncio.create_task(online.visit(online.connectors[1], Plan("TAG1", 100, 2400)))
+    await central.until(lambda: central.of("StartTransaction"))
+    assert (await central.ask(change)).status == "Scheduled"
+    online.connectors[1].visit.stop("Local", hurry=True)  # type: ignore[union-attr]
+    await visit
+    assert central.statuses(1)[-1] == "Unavailable"
+
+
+@pytest.mark.parametrize(
+    "message, action",
+    [
+        ("BootNotification", "BootNotification"),
+        ("Heartbeat", "Heartbeat"),
+        ("StatusNotification", "StatusNotification"),
+        ("MeterValues", "MeterValues"),
+    ],
+)
+async def test_triggered_messages_come(central: Central, online: Station, message: str, action: str) -> None:
+    before = len(central.of(action))
+    answer = await central.ask(request("TriggerMessage", requested_message=message))
+    assert answer.status == "Accepted"
+    await central.until(lambda: len(central.of(action)) > before)
+
+
+async def test_a_trigger_of_something_it_cannot_send_is_not_implemented(
+    central: Central, online: Station
+) -> None:
+    answer = await central.ask(request("TriggerMessage", requested_message="FirmwareStatusNotification"))
+    assert answer.status == "NotImplemented"
+
+
+async def test_configuration_is_read_and_changed(central: Central, online: Station) -> None:
+    async def change(key: str, value: str) -> str:
+        return (await central.ask(request("ChangeConfiguration", key=key, value=value))).status
+
+    assert await change("MeterValueSampleInterval", "30") == "Accepted"
+    assert await change("MeterValueSampleInterval", "often") == "Rejected"
+    assert await change("NumberOfConnectors", "7") == "Rejected"
+    assert await change("MeterValuesSampledData", "SoC,Humidity") == "Rejected"
+    assert await change("Nonsense", "1") == "NotSupported"
+    answer = await central.ask(request("GetConfiguration", key=["MeterValueSampleInterval", "Nonsense"]))
+    assert answer.configuration_key == [{"key": "MeterValueSampleInterval", "value": "30", "readonly": False}]
+    assert answer.unknown_key == ["Nonsense"]
+
+
+async def test_what_it_does_not_support_gets_a_callerror(central: Central, online: Station) -> None:
+    with pytest.raises(NotSupportedError):
+        await central.ask(request("GetLocalListVersion"))
