@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from csms.embedded.server import Server, missing, program_in_wheel, program_on_p
 REPLICA_SET = "rs0"
 _NOT_YET_INITIALIZED = 94
 _ALREADY_INITIALIZED = 23
+_IDLE_TALK = frozenset({"I", "D1", "D2", "D3", "D4", "D5"})  # severities of its log: information, debug
 
 
 def mongod_on_path() -> str | None:
@@ -55,6 +57,14 @@ class MongoServer(Server):
             "--setParameter": "diagnosticDataCollectionEnabled=false",
         }
         return [mongod(), "--quiet", "--nounixsocket", *(word for pair in options.items() for word in pair)]
+
+    def read_log_line(self, line: str) -> str | None:
+        """Return text and details of warnings and errors out of the JSON that mongod writes."""
+        try:
+            entry = json.loads(line)
+            return None if entry["s"] in _IDLE_TALK else f"{entry['msg'].strip()} {entry.get('attr', '')}"
+        except (ValueError, KeyError, TypeError):
+            return line
 
     def is_ready(self) -> bool:
         """Bring the replica set in order, step by step; true once this member is primary."""

@@ -34,6 +34,7 @@ class Process:
         log: standard output and error are appended here.
         environment: the whole environment of the child; this process's own by default.
         death_signal: what the child gets when this process dies; SIGTERM for a server that tidies up then.
+        read_line: turns a line of the log into one for people; None leaves it out.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Process:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
         death_signal: signal.Signals = signal.SIGKILL,
+        read_line: Callable[[str], str | None] = lambda line: line,
     ) -> None:
         self.name = name
         self.command = list(command)
@@ -52,6 +54,7 @@ class Process:
         self.environment = environment
         self._directory = directory
         self._death_signal = death_signal
+        self._read_line = read_line
         self._child: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -165,7 +168,9 @@ class Process:
             return []
         with self.log.open("rb") as log:
             log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - 64 * 1024))
-            return log.read().decode("utf-8", "replace").splitlines()[-lines:]
+            written = log.read().decode("utf-8", "replace").splitlines()
+        read = (self._read_line(line) for line in written)
+        return [line for line in read if line is not None][-lines:]
 
     def with_log(self, what: str) -> str:
         """Return `what`, followed by the end of the log."""

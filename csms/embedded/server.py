@@ -32,6 +32,7 @@ class Server(ABC):
             (log or self.directory / "server.log").resolve(),
             directory=self.directory,
             death_signal=signal.SIGTERM,
+            read_line=self.read_log_line,
         )
 
     @property
@@ -46,6 +47,10 @@ class Server(ABC):
     @abstractmethod
     def is_ready(self) -> bool:
         """Return whether clients can use the server; errors of a server still starting are "no"."""
+
+    def read_log_line(self, line: str) -> str | None:
+        """Return what to show of a line of the log when the start fails; None for what explains nothing."""
+        return line
 
     @property
     def pid(self) -> int:
