@@ -21,7 +21,8 @@ def configure(options: dict[str, Any]) -> None:
     renderers: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if options["format"] == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        # Never the renderer's own tracebacks: they print local variables, and with them keys and tags.
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     logging.config.dictConfig(
         {

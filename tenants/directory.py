@@ -38,17 +38,18 @@ class TenantRecord:
 
 
 def _record(document: dict[str, Any]) -> TenantRecord:
+    # The driver reads 64-bit numbers as `Int64`, which the schema validator does not take for an integer.
     slug = document["_id"]
     return TenantRecord(
         slug=slug,
         database_name=database_name(slug),
         active=document["status"] == "active",
-        max_charge_points=document["max_charge_points"],
+        max_charge_points=int(document["max_charge_points"]),
         queue_enabled=document["queue_enabled"],
         mqtt_topic_prefix=document["mqtt_topic_prefix"],
         auto_register=document["auto_register"],
-        min_security_profile=document["min_security_profile"],
-        default_heartbeat_interval=document["default_heartbeat_interval"],
+        min_security_profile=int(document["min_security_profile"]),
+        default_heartbeat_interval=int(document["default_heartbeat_interval"]),
     )
 
 

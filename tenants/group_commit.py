@@ -73,7 +73,10 @@ class _Waiting:
     def __init__(self, unit: Unit, done: asyncio.Future[None]) -> None:
         self.unit = unit
         self.done = done
-        self.keys = tuple((collection, statement["q"].get("_id")) for collection, statement, _ in unit.updates)
+        # The documents it changes and the stations it tells of: two batches under way never share one, so
+        # that changes and events are stored in the order in which they were handed over.
+        self.keys = {(collection, statement["q"].get("_id")) for collection, statement, _ in unit.updates}
+        self.keys.update(("station", event["station"]) for event in unit.events)
 
 
 class GroupCommitter:

@@ -1,0 +1,62 @@
+"""A station reports for duty: what it is, and whether it may work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from chargepoints.connection import CHARGE_POINTS
+from chargepoints.models import Registration
+from chargepoints.station import Station
+from events.facts import charge_point_booted
+
+# How long a station that is not accepted waits before it asks again, in seconds.
+RETRY_INTERVAL = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootFacts:
+    """What a station tells of itself when it boots; empty where it is silent."""
+
+    vendor: str
+    model: str
+    serial_number: str = ""
+    firmware_version: str = ""
+    iccid: str = ""
+    imsi: str = ""
+    meter_type: str = ""
+    meter_serial_number: str = ""
+
+    def as_document(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple[Registration, int]:
+    """Store and announce a boot; return the registration and an interval in seconds.
+
+    The interval is that of heartbeats for an accepted station, else the wait before the next BootNotification
+    (OCPP 1.6 §4.2).
+    """
+    stored = await station.tenant.database[CHARGE_POINTS].find_one({"_id": station.id}, projection=["registration"])
+    registration = Registration(stored["registration"] if stored else Registration.REJECTED)
+    accepted = registration is Registration.ACCEPTED
+    change = boot.as_document()
+    if accepted:
+        change["booted_at"] = now
+    unit = station.unit_of_work()
+    unit.update(CHARGE_POINTS, {"_id": station.id}, {"$set": change})
+    _remember(station, boot, registration, now)
+    station.announce(unit, charge_point_booted, now, {**boot.as_document(), "registration": registration.value})
+    station.announce_status(unit, now)
+    await unit.commit()
+    station.booted = station.booted or accepted
+    return registration, station.tenant.default_heartbeat_interval if accepted else RETRY_INTERVAL
+
+
+def _remember(station: Station, boot: BootFacts, registration: Registration, now: datetime) -> None:
+    station.registration = registration.value
+    for name in ("vendor", "model", "serial_number", "firmware_version"):
+        station.facts[name] = getattr(boot, name)
+    if registration is Registration.ACCEPTED:
+        station.facts["booted_at"] = now

@@ -1,0 +1,127 @@
+"""A station comes and goes: finding it, claiming it for a socket, letting go of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from pymongo import ReturnDocument
+
+from chargepoints.station import Station
+from events.facts import charge_point_connected, charge_point_disconnected
+from tenants.clients import Document, async_client
+from tenants.directory import TenantRecord
+from tenants.group_commit import NothingMatched
+
+CHARGE_POINTS = "charge_points"
+CONNECTORS = "connectors"
+_BOOT_FACTS = ("vendor", "model", "serial_number", "firmware_version", "ocpp_version", "booted_at")
+
+
+class StationGone(Exception):
+    """The station was deleted between its authentication and its claim."""
+
+
+async def find_credentials(tenant: TenantRecord, identity: str) -> Document | None:
+    """Return `credential_hash` and `security_profile` of a station, or None if the tenant has no such station."""
+    return await tenant.database[CHARGE_POINTS].find_one(
+        {"_id": identity}, projection=["credential_hash", "security_profile"]
+    )
+
+
+async def claim(
+    tenant: TenantRecord, identity: str, *, instance: str, ocpp_version: str, now: datetime
+) -> Station:
+    """Make a new socket the owner of a station and return the station with its new epoch.
+
+    The epoch rises in MongoDB, so the newest claim wins over any number of instances, and survives them.
+
+    Raises:
+        StationGone: there is no such station any more.
+    """
+    connected = {"instance": instance, "since": now.isoformat().replace("+00:00", "Z")}
+    # A pipeline update, because the new epoch is stored twice: as the counter and as the owner's.
+    document = await tenant.database[CHARGE_POINTS].find_one_and_update(
+        {"_id": identity},
+        [
+            {"$set": {"epoch": {"$add": ["$epoch", 1]}, "ocpp_version": ocpp_version, "last_seen": now}},
+            {"$set": {"connected": {**connected, "epoch": "$epoch"}}},
+        ],
+        return_document=ReturnDocument.AFTER,
+    )
+    if document is None:
+        raise StationGone(identity)
+    return _station(tenant, document, await _connectors(tenant, identity))
+
+
+async def _connectors(tenant: TenantRecord, identity: str) -> list[Document]:
+    return await tenant.database[CONNECTORS].find({"charge_point_id": identity}).to_list()
+
+
+def connector_state(document: Document) -> dict[str, Any]:
+    """Return a connector as the retained status shows it."""
+    return {
+        "evse_id": document["evse_id"],
+        "connector_id": document["connector_id"],
+        "status": document["status"],
+        "error_code": document["error_code"],
+        "updated_at": document["updated_at"],
+    }
+
+
+def _station(tenant: TenantRecord, document: Document, connectors: list[Document]) -> Station:
+    return Station(
+        tenant=tenant,
+        id=document["_id"],
+        epoch=document["epoch"],
+        ocpp_version=document["ocpp_version"],
+        registration=document["registration"],
+        booted=document["booted_at"] is not None,
+        status=document["status"],
+        connectors={(c["evse_id"], c["connector_id"]): connector_state(c) for c in connectors},
+        facts={name: document[name] for name in _BOOT_FACTS},
+    )
+
+
+async def announce_connected(station: Station, now: datetime) -> None:
+    """Store and announce that the station is connected."""
+    unit = station.unit_of_work()
+    station.announce(unit, charge_point_connected, now, {"ocpp_version": station.ocpp_version})
+    station.announce_status(unit, now)
+    await unit.commit()
+
+
+async def release(station: Station, now: datetime, *, reason: str) -> bool:
+    """Store and announce that the station is offline, unless a newer connection owns it; return whether it was so."""
+    station.connected = False
+    unit = station.unit_of_work()
+    unit.update(
+        CHARGE_POINTS,
+        {"_id": station.id, "connected.epoch": station.epoch},
+        {"$set": {"connected": None, "last_seen": now}},
+        must_match=True,
+    )
+    station.announce(unit, charge_point_disconnected, now, {"reason": reason})
+    station.announce_status(unit, now)
+    try:
+        await unit.commit()
+    except NothingMatched:
+        return False
+    return True
+
+
+async def forget_connections(instance: str) -> int:
+    """Clear what a killed predecessor of this instance left as connected; return how many stations that were.
+
+    Run before the instance accepts its first socket.
+    """
+    cleared = 0
+    client = async_client()
+    for name in await client.list_database_names():
+        if name.startswith(settings.MONGODB_TENANT_PREFIX):
+            result = await client[name][CHARGE_POINTS].update_many(
+                {"connected.instance": instance}, {"$set": {"connected": None}}
+            )
+            cleared += result.modified_count
+    return cleared

@@ -1,0 +1,256 @@
+"""One station's socket: its CALLs served in order, its answers to ours resolved at once, our own CALLs one at a time.
+
+The two directions never block each other (OCPP-J 1.6 §4.1.1 limits each of them to one CALL under way).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import structlog
+from django.conf import settings
+
+from chargepoints.connection import CHARGE_POINTS
+from chargepoints.station import SequenceUsedUp, Station
+from csms.errors import StorageUnavailable
+from csms.lifecycle import background
+from ocpp_gateway import router
+from ocpp_gateway.protocol.errors import ErrorCode, spelled
+from ocpp_gateway.protocol.frames import (
+    Call,
+    CallError,
+    CallResult,
+    Ignored,
+    MalformedFrame,
+    encode_call,
+    encode_error,
+    parse,
+)
+from ocpp_gateway.protocol.versions import OcppVersion
+from tenants.coalesced_writes import coalesced_writes
+
+# WebSocket close codes (RFC 6455 §7.4.1 and the IANA registry).
+PROTOCOL_ERROR, POLICY_VIOLATION, INTERNAL_ERROR = 1002, 1008, 1011
+SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
+# How many of its latest answers are kept to be repeated when a station repeats a message.
+REMEMBERED_ANSWERS = 16
+# Frames in a row that are no OCPP message, after which the socket is closed.
+GARBAGE_LIMIT = 5
+LAST_SEEN_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class ConnectionLost(Exception):
+    """The socket closed before the station answered."""
+
+
+class Socket(Protocol):
+    """The sending half of a socket; neither call fails because the station has gone."""
+
+    async def send(self, text: str) -> None: ...
+
+    async def close(self, code: int, reason: str) -> None: ...
+
+
+class Connection:
+    """What goes over one socket, independent of the server that holds it."""
+
+    __slots__ = (
+        "station",
+        "version",
+        "closing",
+        "_socket",
+        "_queue",
+        "_serving",
+        "_room",
+        "_answers",
+        "_garbage",
+        "_seen_noted",
+        "_call_slot",
+        "_waiting",
+    )
+
+    def __init__(
+        self,
+        station: Station,
+        version: OcppVersion,
+        socket: Socket,
+    ) -> None:
+        self.station = station
+        self.version = version
+        self.closing = False
+        self._socket = socket
+        self._queue: deque[tuple[Call, int]] = deque()
+        self._serving: asyncio.Task[Any] | None = None
+        self._room: asyncio.Event | None = None
+        self._answers: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._garbage = 0
+        self._seen_noted = 0.0
+        # Most sockets never carry a call of ours, so these are made when the first one is sent.
+        self._call_slot: asyncio.Lock | None = None
+        self._waiting: dict[str, asyncio.Future[CallResult | CallError]] | None = None
+
+    async def receive(self, text: str) -> None:
+        """Take one text frame. Returns late, which stops the reading, while too many CALLs wait."""
+        if self.closing:
+            return
+        self._note_seen()
+        try:
+            message = parse(text)
+        except MalformedFrame as error:
+            return await self._refuse(error)
+        self._garbage = 0
+        if isinstance(message, Call):
+            await self._take(message, hash(text))
+        elif not isinstance(message, Ignored):
+            self._resolve(message)
+
+    def _note_seen(self) -> None:
+        now = time.monotonic()
+        if now - self._seen_noted > LAST_SEEN_SECONDS:
+            self._seen_noted = now
+            station = self.station
+            # Only the owner says so; a stale socket must not make its station look alive.
+            query = {"_id": station.id, "epoch": station.epoch}
+            coalesced_writes().put(station.tenant, CHARGE_POINTS, query, {"last_seen": datetime.now(UTC)})
+
+    async def _refuse(self, error: MalformedFrame) -> None:
+        self._garbage += 1
+        if error.message_id is not None:
+            await self._answer(encode_error(error.message_id, spelled(error.code, self.version), error.description))
+        if self._garbage >= GARBAGE_LIMIT:
+            await self.close(PROTOCOL_ERROR, "too many frames that are no OCPP messages")
+
+    # -- The station's CALLs ---------------------------------------------------------------------
+
+    async def _take(self, call: Call, fingerprint: int) -> None:
+        if self._serving is not None:
+            self._queue.append((call, fingerprint))
+            if len(self._queue) >= settings.OCPP_READ_AHEAD:
+                await self._wait_for_room()
+            return
+        outcome = self._begin(call, fingerprint)
+        if isinstance(outcome, str):
+            await self._answer(outcome)
+        else:
+            self._serving = background(self._serve(call, fingerprint, outcome), "serve_calls")
+
+    async def _answer(self, text: str) -> None:
+        if not self.closing:
+            await self._socket.send(text)
+
+    async def _wait_for_room(self) -> None:
+        self._room = asyncio.Event()
+        await self._room.wait()
+
+    def _begin(self, call: Call, fingerprint: int) -> str | Awaitable[dict[str, Any]]:
+        known = self._answers.get(call.message_id)
+        if known is not None:
+            return self._repeat(call, fingerprint, *known)
+        if call.action == "BootNotification":
+            # A station that has restarted may count its message ids from the beginning again.
+            self._answers.clear()
+        outcome = router.begin(self.version, self.station, call, datetime.now(UTC))
+        if isinstance(outcome, str):
+            self._remember(call, fingerprint, outcome)
+        return outcome
+
+    def _repeat(self, call: Call, fingerprint: int, known: int, answer: str) -> str:
+        """Return the first answer to a message sent twice; another message must not reuse its id."""
+        if known == fingerprint:
+            return answer
+        code = spelled(ErrorCode.PROTOCOL_ERROR, self.version)
+        return encode_error(call.message_id, code, "this message id was used for another message")
+
+    def _remember(self, call: Call, fingerprint: int, answer: str) -> None:
+        self._answers[call.message_id] = (fingerprint, answer)
+        if len(self._answers) > REMEMBERED_ANSWERS:
+            self._answers.popitem(last=False)
+
+    async def _serve(self, call: Call, fingerprint: int, outcome: str | Awaitable[dict[str, Any]]) -> None:
+        """Answer a CALL that has to wait for something, and then those that have queued up behind it."""
+        try:
+            while True:
+                if not isinstance(outcome, str):
+                    outcome = await router.finish(self.version, self.station, call, outcome)
+                    self._remember(call, fingerprint, outcome)
+                await self._answer(outcome)
+                if not self._queue or self.closing:
+                    return
+                call, fingerprint = self._queue.popleft()
+                if self._room is not None and len(self._queue) < settings.OCPP_READ_AHEAD:
+                    self._room.set()
+                outcome = self._begin(call, fingerprint)
+        except StorageUnavailable:
+            # A station that is offline keeps its messages; one that gets errors throws them away after some tries.
+            await self.close(TRY_AGAIN_LATER, "storage is unavailable, keep your messages")
+        except SequenceUsedUp:
+            await self.close(SERVICE_RESTART, "please reconnect")
+        except Exception:
+            # An unanswered CALL must not leave its station waiting on an open socket.
+            log.exception("serving_failed", tenant=self.station.tenant.slug, station=self.station.id)
+            await self.close(INTERNAL_ERROR, "internal error")
+        finally:
+            self._serving = None
+            if self._room is not None:
+                self._room.set()
+
+    # -- Our own CALLs ---------------------------------------------------------------------------
+
+    async def call(
+        self, message_id: str, action: str, payload: dict[str, Any], timeout: float
+    ) -> CallResult | CallError:
+        """Send a CALL when no other of ours is under way and return the station's answer.
+
+        Raises:
+            TimeoutError: no answer within `timeout` seconds of sending.
+            ConnectionLost: the socket closed first.
+        """
+        if self._call_slot is None or self._waiting is None:
+            self._call_slot, self._waiting = asyncio.Lock(), {}
+        async with self._call_slot:
+            if self.closing:
+                raise ConnectionLost(self.station.id)
+            answer: asyncio.Future[CallResult | CallError] = asyncio.get_running_loop().create_future()
+            self._waiting[message_id] = answer
+            try:
+                await self._socket.send(encode_call(message_id, action, payload))
+                return await asyncio.wait_for(answer, timeout)
+            finally:
+                self._waiting.pop(message_id, None)
+
+    def _resolve(self, answer: CallResult | CallError) -> None:
+        waiting = self._waiting.get(answer.message_id) if self._waiting else None
+        if waiting is None:
+            log.info("answer_unexpected", station=self.station.id, message_id=answer.message_id)
+        elif not waiting.done():
+            waiting.set_result(answer)
+
+    # -- The end ---------------------------------------------------------------------------------
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the socket; what is being served is still stored, but nothing more is answered."""
+        if not self.closing:
+            self.closing = True
+            await self._socket.close(code, reason)
+
+    async def drain(self) -> None:
+        """Return when the CALL being served, and those read already, are answered."""
+        serving = self._serving
+        if serving is not None:
+            await asyncio.wait({serving})
+
+    def lost(self) -> None:
+        """Note that the socket is gone: whoever waits for an answer is told."""
+        self.closing = True
+        for waiting in (self._waiting or {}).values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionLost(self.station.id))
+        if self._room is not None:
+            self._room.set()

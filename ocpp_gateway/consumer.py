@@ -1,0 +1,110 @@
+"""The Channels consumer of a station's socket: bytes in, bytes out, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from channels.consumer import AsyncConsumer
+from django.conf import settings
+from pymongo.errors import PyMongoError
+
+from chargepoints.connection import StationGone, claim
+from ocpp_gateway.connection import Connection
+from ocpp_gateway.gateway import Gateway, gateway
+from ocpp_gateway.handshake import Admission, Refusal, admit
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+UNSUPPORTED_DATA, MESSAGE_TOO_BIG = 1003, 1009
+
+log = structlog.get_logger(__name__)
+
+
+class OcppConsumer(AsyncConsumer):
+    """Runs one socket from handshake to close.
+
+    The loop is our own: Channels' stock dispatch serves one message after another, so that a station's answer to us
+    would wait behind its own request, and it closes old database connections per message, in a thread.
+    """
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        here = gateway()
+        try:
+            connection, admission = await self._open(here, scope, send)
+        except Refusal as refusal:
+            log.info("refused", path=scope["path"], status=refusal.status, reason=str(refusal))
+            return await _refuse(scope, send, refusal)
+        await send({"type": "websocket.accept", "subprotocol": admission.version.value})
+        reason = "error"
+        try:
+            reason = await _receive_all(connection, receive)
+        finally:
+            await here.closed(connection, reason)
+
+    async def _open(self, here: Gateway, scope: dict[str, Any], send: Send) -> tuple[Connection, Admission]:
+        if here.draining:
+            raise Refusal(503, "this server restarts", [(b"retry-after", b"5")])
+        try:
+            await here.start()
+            admission = await admit(scope)
+            station = await claim(
+                admission.tenant,
+                admission.identity,
+                instance=here.instance,
+                ocpp_version=admission.version.number,
+                now=datetime.now(UTC),
+            )
+        except StationGone:
+            raise Refusal(404, "unknown tenant or station") from None
+        except PyMongoError:
+            raise Refusal(503, "storage is unavailable", [(b"retry-after", b"10")]) from None
+
+        connection = Connection(station, admission.version, _Socket(send))
+        await here.opened(connection)
+        return connection, admission
+
+
+class _Socket:
+    """The sending half of a socket. A station that has gone is no error: the receiving half tells of it."""
+
+    __slots__ = ("_send",)
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def send(self, text: str) -> None:
+        with suppress(OSError):
+            await self._send({"type": "websocket.send", "text": text})
+
+    async def close(self, code: int, reason: str) -> None:
+        with suppress(OSError):
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+async def _receive_all(connection: Connection, receive: Receive) -> str:
+    """Hand every frame to the connection until the socket closes; return why it closed."""
+    while True:
+        event = await receive()
+        if event["type"] == "websocket.disconnect":
+            return f"closed with code {event.get('code', 1006)}"
+        text = event.get("text")
+        if text is None:
+            await connection.close(UNSUPPORTED_DATA, "OCPP messages are text")
+        elif len(text) > settings.OCPP_MAX_MESSAGE_BYTES:
+            await connection.close(MESSAGE_TOO_BIG, "message too big")
+        else:
+            await connection.receive(text)
+
+
+async def _refuse(scope: dict[str, Any], send: Send, refusal: Refusal) -> None:
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        return await send({"type": "websocket.close", "code": 1008})
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), *refusal.headers]
+    await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": refusal.text.encode("utf-8")})

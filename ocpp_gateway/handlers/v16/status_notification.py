@@ -1,0 +1,41 @@
+"""StatusNotification (OCPP 1.6 §4.9): a connector, or with connector 0 the station, changes its state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from chargepoints.models import ConnectorState
+from chargepoints.station import Station
+from chargepoints.status import StatusReport, record_status
+from ocpp_gateway.handlers.v16.wire import integer, parse_time, place
+
+_STATES = {
+    "Available": ConnectorState.AVAILABLE,
+    "Preparing": ConnectorState.PREPARING,
+    "Charging": ConnectorState.CHARGING,
+    "SuspendedEV": ConnectorState.SUSPENDED_EV,
+    "SuspendedEVSE": ConnectorState.SUSPENDED_EVSE,
+    "Finishing": ConnectorState.FINISHING,
+    "Reserved": ConnectorState.RESERVED,
+    "Unavailable": ConnectorState.UNAVAILABLE,
+    "Faulted": ConnectorState.FAULTED,
+}
+_NO_ERROR = "NoError"
+
+
+async def handle(station: Station, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the empty answer once the state is durable."""
+    evse_id, connector_id = place(integer(payload, "connectorId"))
+    error_code = payload["errorCode"]
+    report = StatusReport(
+        evse_id=evse_id,
+        connector_id=connector_id,
+        state=_STATES[payload["status"]],
+        error_code="" if error_code == _NO_ERROR else error_code,
+        info=payload.get("info", ""),
+        vendor_error_code=payload.get("vendorErrorCode", ""),
+        at=parse_time(payload["timestamp"]) if "timestamp" in payload else now,
+    )
+    await record_status(station, report, now)
+    return {}

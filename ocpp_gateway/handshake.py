@@ -1,0 +1,150 @@
+"""From a WebSocket request to a station of a tenant, or to the HTTP refusal it deserves, before any upgrade."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ValidationError
+from pymongo.errors import PyMongoError
+
+from chargepoints.connection import find_credentials
+from chargepoints.credentials import key_matches, strong_enough
+from chargepoints.models import IDENTITY_PATTERN
+from chargepoints.provisioning import create_charge_point
+from csms.errors import CsmsError
+from ocpp_gateway.protocol.versions import OcppVersion, choose_version
+from tenants.context import tenant_scope
+from tenants.directory import TenantRecord, find_tenant
+from tenants.routing import SLUG_PATTERN
+
+DEFAULT_TENANT = "default"
+_IDENTITY = re.compile(IDENTITY_PATTERN)
+_SLUG = re.compile(SLUG_PATTERN)
+_REALM = b'Basic realm="OCPP", charset="UTF-8"'
+_STORAGE_RETRY_SECONDS = b"10"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Refusal(Exception):
+    """The upgrade is refused with an HTTP status; the text tells the person who looks at the station's log why."""
+
+    def __init__(self, status: int, text: str, headers: Headers | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers = headers or []
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A station that may connect."""
+
+    tenant: TenantRecord
+    identity: str
+    version: OcppVersion
+
+
+async def admit(scope: dict[str, Any]) -> Admission:
+    """Return who is asking, authenticated.
+
+    Raises:
+        Refusal: 400 without a common subprotocol, 401 for wrong credentials, 403 for a suspended tenant,
+            404 for an unknown URL, tenant or station, 503 while the database cannot be asked.
+    """
+    slug, identity = read_path(scope["raw_path"])
+    version = choose_version(scope["subprotocols"])
+    if version is None:
+        known = ", ".join(v.value for v in OcppVersion)
+        raise Refusal(400, f"no common subprotocol: this server speaks {known}")
+    try:
+        tenant = await find_tenant(slug)
+        if tenant is None:
+            raise Refusal(404, "unknown tenant or station")
+        await _authenticate(tenant, identity, _basic_credentials(scope["headers"]))
+    except PyMongoError:
+        raise Refusal(503, "storage is unavailable", [(b"retry-after", _STORAGE_RETRY_SECONDS)]) from None
+    if not tenant.active:
+        raise Refusal(403, "this tenant is suspended")
+    return Admission(tenant, identity, version)
+
+
+def read_path(raw_path: bytes) -> tuple[str, str]:
+    """Return tenant and identity of `/ocpp/<tenant>/<identity>` or `/ocpp/<identity>`.
+
+    In the short form the part of the identity before the first `_` names the tenant; without a `_` it is the
+    tenant `default`. In both forms the identity is the whole last segment.
+
+    Raises:
+        Refusal: 404, the path has another shape or names what can be no tenant or station.
+    """
+    segments = raw_path.partition(b"?")[0].split(b"/")
+    if len(segments) not in (3, 4) or segments[:2] != [b"", b"ocpp"]:
+        raise Refusal(404, "connect to /ocpp/<tenant>/<identity> or /ocpp/<identity>")
+    try:
+        names = [unquote_to_bytes(segment).decode("utf-8") for segment in segments[2:]]
+    except UnicodeDecodeError:
+        raise Refusal(404, "unknown tenant or station") from None
+    identity = names[-1]
+    prefix, underscore, _ = identity.partition("_")
+    slug = names[0] if len(names) == 2 else prefix if underscore else DEFAULT_TENANT
+    if not _SLUG.fullmatch(slug) or not _IDENTITY.fullmatch(identity):
+        raise Refusal(404, "unknown tenant or station")
+    return slug, identity
+
+
+def _basic_credentials(headers: Headers) -> bytes | None:
+    values = [value for name, value in headers if name == b"authorization"]
+    if len(values) != 1:
+        return None
+    scheme, _, encoded = values[0].strip().partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        return base64.b64decode(encoded.strip(), validate=True)
+    except binascii.Error:
+        return None
+
+
+def _unauthorized() -> Refusal:
+    return Refusal(401, "wrong user name or key", [(b"www-authenticate", _REALM)])
+
+
+async def _authenticate(tenant: TenantRecord, identity: str, credentials: bytes | None) -> None:
+    """Check the key; the user name is the identity in the URL (OCPP-J 1.6 §6.2, security white paper A00)."""
+    stored = await find_credentials(tenant, identity)
+    if stored is None:
+        if not tenant.auto_register:
+            raise Refusal(404, "unknown tenant or station")
+        return await _register(tenant, identity, _key_of(identity, credentials))
+    if not key_matches(stored["credential_hash"], _key_of(identity, credentials)):
+        raise _unauthorized()
+
+
+def _key_of(identity: str, credentials: bytes | None) -> bytes:
+    # The identity may itself contain a colon, so what precedes the key is known rather than searched for.
+    user = identity.encode("ascii") + b":"
+    if credentials is None or not credentials.startswith(user):
+        raise _unauthorized()
+    return credentials[len(user) :]
+
+
+async def _register(tenant: TenantRecord, identity: str, key: bytes) -> None:
+    """Take in a station nobody created: the key it presents first is its key from now on."""
+    if not strong_enough(key):
+        raise _unauthorized()
+    try:
+        await sync_to_async(_create, thread_sensitive=False)(tenant.slug, identity, key)
+    except (CsmsError, ValidationError) as error:
+        raise Refusal(403, f"not registered: {error}") from None
+
+
+def _create(slug: str, identity: str, key: bytes) -> None:
+    with tenant_scope(slug):
+        create_charge_point(identity, key=key)

@@ -1,0 +1,45 @@
+"""Messages from instance to instance: who needs a station's socket asks the instance that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+Letter = dict[str, Any]
+Receiver = Callable[[Letter], Awaitable[None]]
+
+
+class Mailbox(Protocol):
+    """What every implementation promises; the contract test in `tests/gateway` runs against each of them."""
+
+    async def open(self, instance: str, receiver: Receiver) -> None:
+        """Begin to hand this instance's letters to `receiver`, one after another."""
+        ...
+
+    async def send(self, instance: str, letter: Letter) -> bool:
+        """Return whether the instance has taken the letter; False means that it is not there."""
+        ...
+
+    async def close(self, instance: str) -> None:
+        """Stop taking letters for this instance."""
+        ...
+
+
+class MemoryMailbox:
+    """The mailbox of a single process, for `REDIS_DISTRIBUTED_STATE=false`."""
+
+    def __init__(self) -> None:
+        self._receivers: dict[str, Receiver] = {}
+
+    async def open(self, instance: str, receiver: Receiver) -> None:
+        self._receivers[instance] = receiver
+
+    async def send(self, instance: str, letter: Letter) -> bool:
+        receiver = self._receivers.get(instance)
+        if receiver is None:
+            return False
+        await receiver(letter)
+        return True
+
+    async def close(self, instance: str) -> None:
+        self._receivers.pop(instance, None)

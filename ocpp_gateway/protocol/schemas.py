@@ -1,0 +1,78 @@
+"""Validation against the JSON schemas that the `ocpp` package ships, compiled once with `jsonschema-rs`."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from ocpp_gateway.protocol.errors import ErrorCode, OcppError
+from ocpp_gateway.protocol.versions import OcppVersion
+
+_FOLDERS = {OcppVersion.V16: "v16"}
+# By keyword of the schema. OCPP-J 1.6 §4.2.3: what is missing makes a payload incomplete (ProtocolError), what is
+# not in the schema makes its structure wrong.
+_CODES = {
+    "required": ErrorCode.PROTOCOL_ERROR,
+    "type": ErrorCode.TYPE_CONSTRAINT_VIOLATION,
+    "additionalProperties": ErrorCode.FORMAT_VIOLATION,
+    "minItems": ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION,
+    "maxItems": ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION,
+}
+
+
+def _folder(version: OcppVersion) -> Path:
+    spec = find_spec("ocpp")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / _FOLDERS[version] / "schemas"
+
+
+def _accept_celsius(schema: Any) -> None:
+    """Let a station spell Celsius right: the schema of 1.6 knows only `Celcius`."""
+    if isinstance(schema, dict):
+        words = schema.get("enum")
+        if isinstance(words, list) and "Celcius" in words:
+            words.append("Celsius")
+        for value in schema.values():
+            _accept_celsius(value)
+
+
+@cache
+def _validator(version: OcppVersion, name: str) -> Any:
+    schema = json.loads((_folder(version) / f"{name}.json").read_text(encoding="utf-8-sig"))
+    _accept_celsius(schema)
+    return jsonschema_rs.validator_for(schema)
+
+
+@cache
+def known_actions(version: OcppVersion) -> frozenset[str]:
+    """Return every action of a version, in either direction."""
+    names = (path.stem for path in _folder(version).glob("*.json"))
+    return frozenset(name for name in names if not name.endswith("Response"))
+
+
+def validate_request(version: OcppVersion, action: str, payload: dict[str, Any]) -> None:
+    """Check the payload of a CALL.
+
+    Raises:
+        OcppError: with the code that fits the first thing that is wrong.
+    """
+    _validate(_validator(version, action), payload)
+
+
+def validate_response(version: OcppVersion, action: str, payload: dict[str, Any]) -> None:
+    """Check the payload of a CALLRESULT to a CALL of this action; raises like `validate_request`."""
+    _validate(_validator(version, action + "Response"), payload)
+
+
+def _validate(validator: Any, payload: dict[str, Any]) -> None:
+    try:
+        validator.validate(payload)
+    except jsonschema_rs.ValidationError as error:
+        where = "/".join(str(part) for part in error.instance_path) or "the payload"
+        code = _CODES.get(error.kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
+        raise OcppError(code, f"{where}: {error.message}") from None

@@ -1,0 +1,82 @@
+"""May this token charge? (OCPP 1.6 §4.1, §5.11)"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chargepoints.station import Station
+from events.facts import session_authorized
+from sessions_app.models import ChargingSession, IdToken
+from tenants.clients import Document
+from tenants.directory import TenantRecord
+
+ID_TOKENS = IdToken._meta.db_table
+SESSIONS = ChargingSession._meta.db_table
+
+
+class AuthorizationStatus(StrEnum):
+    """The verdict on a token."""
+
+    ACCEPTED = "accepted"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    CONCURRENT = "concurrent"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """The verdict on a token, with what a station may keep of it."""
+
+    status: AuthorizationStatus
+    expires_at: datetime | None = None
+    parent_id_tag: str = ""
+
+
+def token_key(id_tag: str) -> str:
+    """Return the form under which a tag is stored and compared: tags know no upper and lower case."""
+    return id_tag.lower()
+
+
+def judge(token: Document | None, now: datetime) -> Authorization:
+    """Return the verdict on a stored token, apart from what else it is charging."""
+    if token is None:
+        return Authorization(AuthorizationStatus.INVALID)
+    expires_at: datetime | None = token["expires_at"]
+    status = AuthorizationStatus(token["status"])
+    if status is AuthorizationStatus.ACCEPTED and expires_at is not None and expires_at <= now:
+        status = AuthorizationStatus.EXPIRED
+    return Authorization(status, expires_at, token["parent_id_tag"])
+
+
+async def check_token(tenant: TenantRecord, id_tag: str, now: datetime) -> tuple[Authorization, Document | None]:
+    """Return the verdict on a tag, and the token itself if there is one."""
+    token = await tenant.database[ID_TOKENS].find_one({"_id": token_key(id_tag)})
+    return judge(token, now), token
+
+
+async def authorize(station: Station, id_tag: str, now: datetime) -> Authorization:
+    """Return the verdict on a tag that somebody presents at a station, and announce it."""
+    verdict, _ = await check_token(station.tenant, id_tag, now)
+    unit = station.unit_of_work()
+    station.announce(unit, session_authorized, now, {"id_tag": id_tag, "status": verdict.status.value})
+    await unit.commit()
+    return verdict
+
+
+async def authorize_start(tenant: TenantRecord, id_tag: str, now: datetime) -> Authorization:
+    """Return the verdict on a tag at the start of a session: also whether it charges elsewhere already."""
+    verdict, token = await check_token(tenant, id_tag, now)
+    if verdict.status is not AuthorizationStatus.ACCEPTED or token is None or token["max_active"] is None:
+        return verdict
+    limit: int = token["max_active"]
+    active = await tenant.database[SESSIONS].count_documents(
+        {"status": "active", "id_tag": token_key(id_tag)}, limit=max(limit, 1)
+    )
+    if active >= limit:
+        return Authorization(AuthorizationStatus.CONCURRENT, verdict.expires_at, verdict.parent_id_tag)
+    return verdict
+
+

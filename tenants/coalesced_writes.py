@@ -1,0 +1,84 @@
+"""Values worth storing but not worth a write per message: last seen, live power. Only the newest is written.
+
+What is lost in a crash is at most `FLUSH_SECONDS` old and derivable: every meter value itself is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from pymongo import UpdateOne
+from pymongo.errors import PyMongoError
+
+from csms.lifecycle import background
+from tenants.directory import TenantRecord
+
+FLUSH_SECONDS = 5.0
+_BULK_LIMIT = 5000
+
+log = structlog.get_logger(__name__)
+
+_Key = tuple[str, str]
+_Documents = dict[_Key, tuple[dict[str, Any], dict[str, Any]]]
+
+
+class CoalescedWrites:
+    """The newest values per document, of all tenants of one event loop, flushed every few seconds."""
+
+    def __init__(self) -> None:
+        self._dirty: dict[str, tuple[TenantRecord, _Documents]] = {}
+        self._flushing: asyncio.Task[None] | None = None
+
+    def put(self, tenant: TenantRecord, collection: str, query: dict[str, Any], values: dict[str, Any]) -> None:
+        """Keep `values` to be set on the document that `query` finds; `query` must contain its `_id`."""
+        entry = self._dirty.get(tenant.slug)
+        if entry is None:
+            entry = self._dirty[tenant.slug] = (tenant, {})
+        documents = entry[1]
+        key = (collection, query["_id"])
+        known = documents.get(key)
+        if known is None:
+            documents[key] = (query, values)
+        else:
+            known[1].update(values)
+        if self._flushing is None:
+            self._flushing = background(self._flush_later(), "coalesced_writes")
+
+    async def _flush_later(self) -> None:
+        await asyncio.sleep(FLUSH_SECONDS)
+        self._flushing = None
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write everything that waits."""
+        dirty, self._dirty = self._dirty, {}
+        for tenant, documents in dirty.values():
+            await self._write(tenant, documents)
+
+    async def _write(self, tenant: TenantRecord, documents: _Documents) -> None:
+        by_collection: dict[str, list[UpdateOne]] = {}
+        for (collection, _), (query, values) in documents.items():
+            by_collection.setdefault(collection, []).append(UpdateOne(query, {"$set": values}))
+        for collection, operations in by_collection.items():
+            for start in range(0, len(operations), _BULK_LIMIT):
+                try:
+                    await tenant.database[collection].bulk_write(
+                        operations[start : start + _BULK_LIMIT], ordered=False
+                    )
+                except PyMongoError as error:
+                    # The next values make up for it; the durable writes have their own retries.
+                    log.warning("live_values_not_written", tenant=tenant.slug, error=str(error))
+
+
+_instances: dict[asyncio.AbstractEventLoop, CoalescedWrites] = {}
+
+
+def coalesced_writes() -> CoalescedWrites:
+    """Return the running event loop's writes."""
+    loop = asyncio.get_running_loop()
+    writes = _instances.get(loop)
+    if writes is None:
+        writes = _instances[loop] = CoalescedWrites()
+    return writes
