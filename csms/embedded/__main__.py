@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -58,6 +59,7 @@ def _run(directory: Path) -> None:
     machine.check_libraries()
     with claimed(directory):
         machine.check_http_ports(wishes.http_port, wishes.instances)
+        _allow_many_sockets()
         playground = Playground(directory, wishes)
         try:
             playground.run()
@@ -66,6 +68,12 @@ def _run(directory: Path) -> None:
         finally:
             _ignore_signals()
             playground.stop()
+
+
+def _allow_many_sockets() -> None:
+    """Raise the limit of open files for all children: the usual 1024 would be the number of stations."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _ignore_signals() -> None:

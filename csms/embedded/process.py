@@ -81,6 +81,11 @@ class Process:
         )
 
     @property
+    def killed(self) -> bool:
+        """Whether somebody has ended it with SIGKILL or SIGTERM."""
+        return self._child is not None and self._child.poll() in (-signal.SIGKILL, -signal.SIGTERM)
+
+    @property
     def succeeded(self) -> bool:
         """Whether it has ended with exit code 0."""
         return self._child is not None and self._child.poll() == 0

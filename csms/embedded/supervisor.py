@@ -12,7 +12,7 @@ from csms.embedded.process import Process, ProcessFailed
 _LOOK_EVERY = 0.1  # seconds
 _STABLE_AFTER = 30.0  # a process that has run this long is forgiven its earlier deaths
 _LONGEST_PAUSE = 30.0
-_EARLY = 5.0  # who dies before is not killed by a tester, but has something to say in its log
+_EARLY = 5.0
 _START_DEADLINE = 60.0
 
 
@@ -82,7 +82,8 @@ class Supervisor:
 
     def _bury(self, watched: _Watched, now: float) -> None:
         process = watched.service.process
-        early = watched.starting or now - watched.since < _EARLY
+        # One killed from outside has nothing to say; one that gave up early has.
+        early = not process.killed and (watched.starting or now - watched.since < _EARLY)
         pause = watched.note_death(now)
         when = f"in {pause:g} s" if pause else "now"
         what = f"{process.name} (pid {process.pid}) {process.ending}"
