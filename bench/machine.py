@@ -1,0 +1,95 @@
+"""What was measured on, and who runs on which core."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_LIBRARIES = ("Django", "daphne", "uvicorn", "ocpp", "websockets", "pymongo")
+
+
+@cache
+def cores() -> tuple[int, int]:
+    """Return the core for the server and the one for everything else; twice the same where there is one.
+
+    Asked for the first time before this process is kept on one of them.
+    """
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[0], usable[1 % len(usable)]
+
+
+def pin(pid: int, core: int) -> None:
+    """Keep a process, with all the threads it has by now, on one core; later threads follow by themselves."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {core})
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time a process has used so far, all its threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def resident_kib(pid: int) -> float:
+    """Return the resident memory of a process in KiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1024
+
+
+class CpuShares:
+    """Measures how much of a core each of some processes takes while something runs."""
+
+    def __init__(self, pids: Mapping[str, int], wall: float) -> None:
+        self._pids = dict(pids)
+        self._begin = {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+        self._wall = wall
+
+    def until(self, wall: float) -> dict[str, float]:
+        """Return each process's share of one core since the start; `wall` is the time in seconds now."""
+        elapsed = max(wall - self._wall, 1e-9)
+        return {
+            name: round((cpu_seconds(pid) - self._begin[name]) / elapsed, 3)
+            for name, pid in self._pids.items()
+        }
+
+
+def facts(arguments: Iterable[str]) -> dict[str, Any]:
+    """Return what somebody needs to know to compare figures: processor, kernel, versions, commit."""
+    server, load = cores()
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "server_core": server,
+        "load_core": load,
+        "kernel": platform.release(),
+        "python": sys.version.split()[0],
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "commit": _commit(),
+        "arguments": list(arguments),
+    }
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def _commit() -> str:
+    root = Path(__file__).resolve().parents[1]
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=root, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
