@@ -74,11 +74,9 @@ class Process:
         code = self._child.poll() if self._child else None
         if code is None:
             return "runs" if self.running else "was not started"
-        return (
-            f"stopped with exit code {code}"
-            if code >= 0
-            else f"was ended by signal {-code} ({signal.strsignal(-code)})"
-        )
+        if code < 0:
+            return f"was ended by signal {-code} ({signal.strsignal(-code)})"
+        return f"stopped with exit code {code}"
 
     @property
     def killed(self) -> bool:
