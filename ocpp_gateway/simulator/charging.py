@@ -13,24 +13,13 @@ from ocpp_gateway.simulator.battery import Charge
 from ocpp_gateway.simulator.clock import Clock
 from ocpp_gateway.simulator.configuration import Configuration
 from ocpp_gateway.simulator.connector import Connector
+from ocpp_gateway.simulator.drivers import Plan
 from ocpp_gateway.simulator.meter import timestamp
 from ocpp_gateway.simulator.uplink import Uplink
 from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Offline
 
 # How often the battery is looked at when the interval is 0, which turns sampled values off (s).
 _UNSAMPLED_STEP = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the driver came for: a tag, a charge to a state (%) and the longest stay (s)."""
-
-    id_tag: str
-    target_soc: float
-    stay: float
-    authorize: bool = True
-    # The reason that StopTransaction gives when the driver ends the charge.
-    farewell: str = "Local"
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class Commands:
     def _remote_start(self, payload: Payload) -> Reply:
         wanted = payload.get("connectorId")
         free = [one for one in self._station.connectors if one.free and wanted in (None, one.number)]
-        plan = self._station.remote_plan(payload["idTag"])
+        authorize = self._station.configuration.boolean("AuthorizeRemoteTxRequests")
+        plan = self._station.habits.remote_plan(payload["idTag"], authorize=authorize)
         if not free or not self._station.uplink.ready.is_set():
             return Reply(_REJECTED)
 

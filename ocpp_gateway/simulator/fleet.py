@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from random import Random
 
 from ocpp_gateway.simulator.clock import Clock
+from ocpp_gateway.simulator.drivers import Habits
 from ocpp_gateway.simulator.progress import Board
-from ocpp_gateway.simulator.station import Habits, Station
+from ocpp_gateway.simulator.station import Station
 from ocpp_gateway.simulator.uplink import Address
 
 # Real seconds: for all stations to end their charges when told to stop, and to find the server with `once`.

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 
 from ocpp_gateway.simulator.battery import Charge
 from ocpp_gateway.simulator.catalogue import Model, pick_car, pick_model
-from ocpp_gateway.simulator.charging import Plan, Site, Visit
+from ocpp_gateway.simulator.charging import Site, Visit
 from ocpp_gateway.simulator.clock import Clock
 from ocpp_gateway.simulator.commands import Commands
 from ocpp_gateway.simulator.configuration import Configuration
 from ocpp_gateway.simulator.connector import Connector
+from ocpp_gateway.simulator.drivers import Habits, Plan
 from ocpp_gateway.simulator.meter import Meter, timestamp
 from ocpp_gateway.simulator.uplink import Address, Uplink
 from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Offline, Payload
 
 # Drivers come about this often to each connector (s), the first one early: there is something to see.
-MEAN_IDLE = 1200.0
-FIRST_IDLE = 90.0
+MEAN_IDLE = 900.0
+FIRST_IDLE = 40.0
 _RESET_GRACE = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """How drivers behave: the tags they carry, the longest stay (s), and how often values are sampled (s)."""
-
-    id_tags: list[str]
-    longest_stay: float = 2700.0
-    sample_interval: int = 60
 
 
 class Station:
@@ -86,7 +77,7 @@ class Station:
         try:
             if await self._connected(patience):
                 await self.clock.sleep(self._random.uniform(0, 20))
-                await self.visit(self.connectors[1], self._plan())
+                await self.visit(self.connectors[1], self.habits.plan(self._random))
                 await self.uplink.backlog.drained()
             else:
                 self.failed.append(self.uplink.trouble or "no connection")
@@ -109,15 +100,12 @@ class Station:
         visit = Visit(plan, connector, charge, self._site)
         connector.visit = visit
         self._say(f"connector {connector.number}: {car.name} at {soc:.0f} % plugs in")
-        await visit.run()
+        try:
+            await visit.run()
+        finally:
+            self.habits.tags.give_back(plan.id_tag)
         self._take_stock(visit)
         return visit
-
-    def remote_plan(self, id_tag: str) -> Plan:
-        """Return the plan of a driver for whom the central system starts the charge."""
-        return Plan(
-            id_tag, 100.0, self.habits.longest_stay, self.configuration.boolean("AuthorizeRemoteTxRequests")
-        )
 
     async def reset(self, *, hard: bool) -> None:
         """End every charge and boot again; a soft reset lets the last messages out first (OCPP 1.6 §5.14)."""
@@ -144,17 +132,8 @@ class Station:
         await self.clock.sleep(self._random.uniform(2, FIRST_IDLE))
         while not self._closing:
             if connector.free:
-                await self.visit(connector, self._plan())
+                await self.visit(connector, self.habits.plan(self._random))
             await self.clock.sleep(self._random.expovariate(1 / MEAN_IDLE))
-
-    def _plan(self) -> Plan:
-        stay = self.habits.longest_stay
-        return Plan(
-            id_tag=self._random.choice(self.habits.id_tags),
-            target_soc=self._random.triangular(60, 100, 90),
-            stay=self._random.triangular(stay * 0.3, stay, stay * 0.7),
-            farewell=self._random.choice(("Local", "EVDisconnected")),
-        )
 
     def _take_stock(self, visit: Visit) -> None:
         if visit.transaction is None or visit.refusal:

@@ -10,7 +10,8 @@ import pytest
 
 from ocpp_gateway.simulator import uplink
 from ocpp_gateway.simulator.clock import Clock
-from ocpp_gateway.simulator.station import Habits, Station
+from ocpp_gateway.simulator.drivers import Habits, Tags
+from ocpp_gateway.simulator.station import Station
 from ocpp_gateway.simulator.uplink import Address
 from tests.simulator.central import Central
 
@@ -32,7 +33,7 @@ def station(central: Central, monkeypatch: pytest.MonkeyPatch) -> Station:
     """A station that is not running yet; the tests choose `run` or `run_once`."""
     monkeypatch.setattr(uplink, "FIRST_BACK_OFF", 0.02)
     address = Address(central.url, "CP1", "a-key-with:colon")
-    return Station(address, Habits(["TAG1"]), Clock(SPEED), Random(7), lambda text: None)
+    return Station(address, Habits(Tags(["TAG1"])), Clock(SPEED), Random(7), lambda text: None)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from ocpp.exceptions import NotSupportedError
 from ocpp.v16 import call
 
-from ocpp_gateway.simulator.charging import Plan
+from ocpp_gateway.simulator.drivers import Plan
 from ocpp_gateway.simulator.station import Station
 from tests.simulator.central import Central
 

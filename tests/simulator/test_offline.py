@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 from http import HTTPStatus
 
-from ocpp_gateway.simulator.charging import Plan
+from ocpp_gateway.simulator.drivers import Plan
 from ocpp_gateway.simulator.station import Station
 from tests.simulator.central import Central
 

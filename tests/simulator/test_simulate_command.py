@@ -16,8 +16,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from ocpp_gateway.simulator.clock import Clock
+from ocpp_gateway.simulator.drivers import Habits, Tags
 from ocpp_gateway.simulator.fleet import Fleet
-from ocpp_gateway.simulator.station import Habits
 from ocpp_gateway.simulator.uplink import Address
 from tests.simulator.central import Central
 
@@ -97,7 +97,7 @@ async def test_sigterm_stops_the_charges_and_the_command(central: Central, tmp_p
 def test_the_fleet_repeats_itself_with_the_same_seed() -> None:
     def models(seed: int) -> list[tuple[str, int]]:
         addresses = [Address("ws://127.0.0.1:9/x", f"CP{n}", "key") for n in range(20)]
-        fleet = Fleet(addresses, Habits(["TAG1"]), Clock(), seed, lambda identity, text: None)
+        fleet = Fleet(addresses, Habits(Tags(["TAG1"])), Clock(), seed, lambda identity, text: None)
         return [(station.model.name, station.connectors[1].meter.wh) for station in fleet.stations]
 
     assert models(1) == models(1)

@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ocpp_gateway.simulator.clock import ONE_DAY, Clock
 from ocpp_gateway.simulator.credentials import NoCredentials, Roster, read
+from ocpp_gateway.simulator.drivers import Habits, Tags
 from ocpp_gateway.simulator.fleet import Fleet, operate
 from ocpp_gateway.simulator.progress import Board, describe
-from ocpp_gateway.simulator.station import Habits
 
 # With --once a fast clock begins so far in the past (s) that the session ends about now.
 _ONCE_MARGIN = 300.0
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         longest = options["minutes"] * 60
         clock = Clock(options["speed"], longest + _ONCE_MARGIN if options["once"] else ONE_DAY)
         board = Board(clock, options["count"])
-        habits = Habits(roster.id_tags, longest, options["sample_interval"])
+        habits = Habits(Tags(roster.id_tags), longest, options["sample_interval"])
         fleet = Fleet(roster.addresses, habits, clock, seed, board.say)
         board.announce(
             f"{options['count']} stations of {roster.tenant} at {roster.addresses[0].url.rsplit('/', 1)[0]},"
