@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import django_mongodb_backend
+from django.templatetags.static import static
 from pymongo.uri_parser import parse_uri
 
 from csms import env
+from csms.admin_colours import TEAL
 from csms.version import VERSION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -92,13 +94,15 @@ REDIS_STATE_TTL = env.duration("REDIS_STATE_TTL", "30s")
 MQTT_BROKER_URL = env.text("MQTT_BROKER_URL", "tcp://127.0.0.1:1883")
 MQTT_USERNAME = env.text("MQTT_USERNAME", "")
 MQTT_PASSWORD = env.secret("MQTT_PASSWORD")
-MQTT_PUBLISHER = env.boolean("MQTT_PUBLISHER", True)
+# Where whoever writes to an outbox nudges the publisher process.
+OUTBOX_CHANNEL = f"{REDIS_STATE_PREFIX}:outbox"
 
 # -- Applications ------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
-    "csms.contrib_apps.MongoAdminConfig",
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "tenants.admin_app.OperatorAdminConfig",
     "csms.contrib_apps.MongoAuthConfig",
     "csms.contrib_apps.MongoContentTypesConfig",
     "django.contrib.sessions",
@@ -211,9 +215,15 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "CSMS",
     "SITE_SUBHEADER": "Charging network",
     "SITE_SYMBOL": "ev_station",
+    "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "ENVIRONMENT": "tenants.admin_site.current_tenant_badge",
+    "ENVIRONMENT": "tenants.admin.site.current_tenant_badge",
+    "DASHBOARD_CALLBACK": "sessions_app.admin.dashboard.dashboard",
+    "SIDEBAR": {"navigation": "csms.admin_menu.navigation"},
+    "STYLES": [lambda request: static("csms/admin.css")],
+    "SCRIPTS": [lambda request: static("csms/admin.js")],
+    "COLORS": {"primary": TEAL},
 }
 
 LOGGING_CONFIG = "csms.logs.configure"

@@ -73,7 +73,7 @@ async def authorize_start(tenant: TenantRecord, id_tag: str, now: datetime) -> A
         return verdict
     limit: int = token["max_active"]
     active = await tenant.database[SESSIONS].count_documents(
-        {"status": "active", "id_tag": token_key(id_tag)}, limit=max(limit, 1)
+        {"token_id": token_key(id_tag), "status": "active"}, limit=max(limit, 1)
     )
     if active >= limit:
         return Authorization(AuthorizationStatus.CONCURRENT, verdict.expires_at, verdict.parent_id_tag)

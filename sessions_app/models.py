@@ -57,7 +57,9 @@ class ChargingSession(models.Model):
     evse_id = models.PositiveIntegerField(null=True)
     connector_id = models.PositiveIntegerField(null=True)
     transaction_id = models.BigIntegerField(null=True)
+    # The tag as the station sent it, and the token it stands for.
     id_tag = models.CharField(max_length=36, blank=True)
+    token_id = models.CharField(max_length=36, blank=True)
     stop_id_tag = models.CharField(max_length=36, blank=True)
     authorization = models.CharField(max_length=20, blank=True)
     start_time = models.DateTimeField(null=True)
@@ -83,7 +85,7 @@ class ChargingSession(models.Model):
         indexes = [
             models.Index(fields=["-received_at", "-id"], name="session_newest"),
             models.Index(fields=["charge_point_id", "-received_at"], name="session_station"),
-            models.Index(fields=["status", "id_tag"], name="session_status_tag"),
+            models.Index(fields=["token_id", "status"], name="session_token"),
         ]
         constraints = [
             models.UniqueConstraint(

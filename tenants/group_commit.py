@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -90,9 +90,11 @@ class GroupCommitter:
         queue_units: int = QUEUE_UNITS,
         batches_in_flight: int = BATCHES_IN_FLIGHT,
         timeout: float | None = None,
+        on_events: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._batch_units = batch_units
+        self._on_events = on_events
         self._batches_in_flight = batches_in_flight
         self._timeout = settings.STORAGE_TIMEOUT if timeout is None else timeout
         self._waiting: deque[_Waiting] = deque()
@@ -205,6 +207,8 @@ class GroupCommitter:
                 row = {"_id": ObjectId(), "created_at": datetime.now(UTC), "events": events}
                 await self._run({"insert": OUTBOX, "documents": [row]}, session)
             await _commit(session)
+        if events:
+            self._on_events()
 
     async def _update(
         self, collection: str, statements: list[Document], must_match: bool, session: AsyncClientSession

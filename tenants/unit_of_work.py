@@ -7,12 +7,18 @@ the majority write. Units that wait at the same moment share one transaction (`d
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+from django.conf import settings
+
+from csms.redis import async_redis
+from events.hints import Nudges
 from tenants.clients import Document
 from tenants.directory import TenantRecord
 from tenants.group_commit import GroupCommitter
 
 _committers: dict[tuple[asyncio.AbstractEventLoop, str], GroupCommitter] = {}
+_loop_nudges: dict[asyncio.AbstractEventLoop, Nudges] = {}
 
 
 class UnitOfWork:
@@ -58,8 +64,16 @@ def committer_for(tenant: TenantRecord) -> GroupCommitter:
     key = (asyncio.get_running_loop(), tenant.slug)
     committer = _committers.get(key)
     if committer is None:
-        committer = _committers[key] = GroupCommitter(tenant.database)
+        nudge = partial(_nudges(key[0]).outbox_written, tenant.slug)
+        committer = _committers[key] = GroupCommitter(tenant.database, on_events=nudge)
     return committer
+
+
+def _nudges(loop: asyncio.AbstractEventLoop) -> Nudges:
+    found = _loop_nudges.get(loop)
+    if found is None:
+        found = _loop_nudges[loop] = Nudges(async_redis(), settings.OUTBOX_CHANNEL)
+    return found
 
 
 async def flush_commits() -> None:
