@@ -19,7 +19,7 @@ from csms.embedded.prepare import DONE
 from csms.embedded.process import Process, ProcessFailed
 from csms.embedded.program import ROOT, Gateway, Program
 from csms.embedded.server import Server
-from csms.embedded.stack import Stack, StackPorts
+from csms.embedded.stack import FOREIGN_SETTINGS, Stack, StackPorts
 from csms.embedded.supervisor import Service, Supervisor
 from csms.embedded.welcome import welcome
 
@@ -65,9 +65,7 @@ class Playground:
         self._environment = self._settings()
         self.gateways = self._make_gateways()
         self.publisher = self._program("publisher", "publish_events")
-        self.simulator = self._program(
-            "simulator", "simulate", "--tenant", "tenant1", "--count", str(wishes.stations)
-        )
+        self.simulator = self._program("simulator", "simulate", *self._fleet())
         self._started = time.monotonic()
         for log in self.logs.glob("*.log"):
             if log.stat().st_size > _LOG_LIMIT:
@@ -126,14 +124,19 @@ class Playground:
         environment = {**self._environment, "CSMS_INSTANCE_ID": name}
         return Program(name, list(arguments), environment, self._log(name))
 
+    def _fleet(self) -> list[str]:
+        count, credentials = str(self.wishes.stations), str(self._test_tenants_file.resolve())
+        return ["--tenant", "tenant1", "--count", count, "--credentials", credentials]
+
     def _log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
     def _settings(self) -> dict[str, str]:
         """Return the environment of the product: this terminal's own, and what belongs to the playground."""
         public_url = f"http://{LOOPBACK}:{self.wishes.http_port}"
+        own = {name: value for name, value in os.environ.items() if name not in FOREIGN_SETTINGS}
         return {
-            **os.environ,
+            **own,
             **self.stack.environment(),
             **signing_keys(self.directory),
             "DEBUG": "true",
@@ -148,14 +151,20 @@ class Playground:
 
     def _prepare(self) -> None:
         """Migrate and create the test tenants, showing each step as it is done."""
-        command = [sys.executable, "-m", "csms.embedded.prepare", str(self._test_tenants_file.resolve())]
+        # More stations than are simulated, so that some are left for a person to connect.
+        stations = str(max(10, self.wishes.stations + 5))
+        file = str(self._test_tenants_file.resolve())
+        command = [sys.executable, "-m", "csms.embedded.prepare", file, stations]
         process = Process(
             "preparation", command, self._log("prepare"), environment=self._environment, directory=ROOT
         )
         process.start()
-        for line in process.lines():
-            if line.startswith(DONE):
-                self._say(line.removeprefix(DONE))
+        try:
+            for line in process.lines():
+                if line.startswith(DONE):
+                    self._say(line.removeprefix(DONE))
+        finally:
+            process.stop()  # only Ctrl-C finds it still running
         if not process.succeeded:
             raise ProcessFailed(process.with_log("the databases could not be prepared"))
 

@@ -1,8 +1,8 @@
-"""`python -m csms.embedded.prepare FILE`: migrations and test tenants in one process, to import Django once.
+"""`python -m csms.embedded.prepare FILE STATIONS`: migrations and test tenants, in one process to save time.
 
 The one module here that uses Django. It runs as a child of the playground, which sets its environment.
-`FILE` gets the JSON of `manage.py create_test_tenants --json`; standard output gets a line that begins with
-`done: ` for each step.
+`FILE` gets the JSON of `manage.py create_test_tenants --json --stations STATIONS`. Standard output gets a
+line that begins with `done: ` for each step.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
         for command, done in _STEPS.items():
             started = time.monotonic()
             output = io.StringIO()
-            arguments = ["--json"] if command == "create_test_tenants" else []
+            arguments = ["--json", "--stations", sys.argv[2]] if command == "create_test_tenants" else []
             call_command(command, *arguments, stdout=output)
             if arguments:
                 _keep(output.getvalue(), Path(sys.argv[1]))

@@ -14,6 +14,20 @@ from csms.embedded.ports import any_free
 from csms.embedded.redis import RedisServer
 from csms.embedded.server import Server
 
+# Settings a terminal may hold for other servers: ours ask for no password, and each has one source.
+FOREIGN_SETTINGS = frozenset(
+    f"{name}{ending}"
+    for name in (
+        "MONGODB_URI",
+        "REDIS_PASSWORD",
+        "MQTT_USERNAME",
+        "MQTT_PASSWORD",
+        "SECRET_KEY",
+        "JWT_SECRET",
+    )
+    for ending in ("", "_FILE")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StackPorts:

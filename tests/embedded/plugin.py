@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from csms.embedded.process import ProcessFailed
-from csms.embedded.stack import Stack
+from csms.embedded.stack import FOREIGN_SETTINGS, Stack
 
 STACK = pytest.StashKey[Stack]()
 
@@ -32,6 +32,8 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> None:
     """Start the servers and point the settings at them; they stop when the run ends, however it ends."""
+    for name in FOREIGN_SETTINGS:
+        os.environ.pop(name, None)
     os.environ.update(SETTINGS)
     options = parser.parse_known_args(args)
     if options.help or options.version or options.collectonly:
