@@ -102,7 +102,7 @@ OUTBOX_CHANNEL = f"{REDIS_STATE_PREFIX}:outbox"
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "tenants.admin_app.OperatorAdminConfig",
+    "tenants.admin_site.app.OperatorAdminConfig",
     "csms.contrib_apps.MongoAuthConfig",
     "csms.contrib_apps.MongoContentTypesConfig",
     "django.contrib.sessions",
@@ -218,7 +218,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "ENVIRONMENT": "tenants.admin.site.current_tenant_badge",
+    "ENVIRONMENT": "tenants.admin_site.site.current_tenant_badge",
     "DASHBOARD_CALLBACK": "sessions_app.admin.dashboard.dashboard",
     "SIDEBAR": {"navigation": "csms.admin_menu.navigation"},
     "STYLES": [lambda request: static("csms/admin.css")],

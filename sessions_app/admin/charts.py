@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 # Coordinates of the drawing, in its own units; the page scales it.
 WIDTH, HEIGHT = 960, 260
@@ -134,7 +135,7 @@ def _clock(timestamp: float) -> str:
 
 
 def _hovers(points: Sequence[Point], xs: Sequence[float]) -> list[Hover]:
-    edges = [xs[0], *((a + b) / 2 for a, b in zip(xs, xs[1:], strict=False)), xs[-1]]
+    edges = [xs[0], *((a + b) / 2 for a, b in pairwise(xs)), xs[-1]]
     return [
         Hover(f"{left:.1f}", f"{max(right - left, 0.5):.1f}", _hover_text(point))
         for point, left, right in zip(points, edges, edges[1:], strict=False)

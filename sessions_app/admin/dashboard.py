@@ -17,8 +17,8 @@ from sessions_app.admin.quantities import duration, energy, power
 from sessions_app.admin.sessions import STATUS_COLOURS
 from sessions_app.models import ChargingSession
 from sessions_app.overview import Overview, overview
-from tenants.admin.access import access_of
-from tenants.admin.display import EMPTY, ago
+from tenants.admin_site.access import access_of
+from tenants.admin_site.display import EMPTY, ago
 from tenants.context import require_tenant
 from tenants.models import Role
 

@@ -13,8 +13,8 @@ from unfold.decorators import display
 
 from sessions_app.authorization import token_key
 from sessions_app.models import IdToken
-from tenants.admin.display import EMPTY, moment
-from tenants.admin.model_admin import Rights, TenantModelAdmin
+from tenants.admin_site.display import EMPTY, moment
+from tenants.admin_site.model_admin import Rights, TenantModelAdmin
 from tenants.models import Role
 
 STATUS_COLOURS = {"accepted": "success", "blocked": "danger", "expired": "warning", "invalid": "danger"}

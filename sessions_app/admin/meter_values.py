@@ -9,7 +9,7 @@ from sessions_app.admin.charts import Point, session_chart
 from sessions_app.admin.quantities import number, percent, power
 from sessions_app.metering import LiveValues, live_values
 from sessions_app.models import ChargingSession, MeterValue
-from tenants.admin.display import EMPTY, moment
+from tenants.admin_site.display import EMPTY, moment
 
 ROWS = 200
 # Ten hours at ten seconds; of a longer session the chart shows the end.

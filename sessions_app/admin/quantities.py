@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tenants.admin.display import EMPTY
+from tenants.admin_site.display import EMPTY
 
 
 def number(value: float, digits: int) -> str:

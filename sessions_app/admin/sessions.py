@@ -17,8 +17,8 @@ from sessions_app.admin.filters import DoubtFilter, PeriodFilter, StationFilter
 from sessions_app.admin.meter_values import meter_value_context
 from sessions_app.admin.quantities import duration, energy, number, percent, power
 from sessions_app.models import ChargingSession
-from tenants.admin.display import EMPTY, moment
-from tenants.admin.model_admin import Rights, TenantModelAdmin
+from tenants.admin_site.display import EMPTY, moment
+from tenants.admin_site.model_admin import Rights, TenantModelAdmin
 
 STATUS_COLOURS = {"active": "info", "completed": "success", "faulted": "danger"}
 LARGEST_ID = 2**63 - 1

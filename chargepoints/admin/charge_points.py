@@ -1,0 +1,192 @@
+"""Charge points: what is installed, what state it is in, and who may connect."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from unfold.decorators import action, display
+
+from chargepoints.addresses import station_urls
+from chargepoints.admin.connectors import ConnectorInline, connector_marks, state_mark
+from chargepoints.admin.filters import ConnectionFilter, ConnectorStateFilter
+from chargepoints.admin.keys import key_page, new_key_question
+from chargepoints.admin.tags_field import TagsField
+from chargepoints.models import ChargePoint
+from chargepoints.provisioning import create_charge_point, delete_charge_point, rotate_key
+from tenants.admin_site.display import EMPTY, ago, moment
+from tenants.admin_site.model_admin import Rights, TenantModelAdmin
+from tenants.context import require_tenant
+from tenants.models import Role
+
+BOOT_FACTS = (
+    ("vendor", "model"),
+    ("serial_number", "firmware_version"),
+    ("meter_type", "meter_serial_number"),
+    ("iccid", "imsi"),
+)
+EDITED = (("name", "registration"), ("address", "tags"), ("latitude", "longitude"), "security_profile")
+
+
+class ChargePointForm(forms.ModelForm):
+    """What people say about a station; the rest it says itself."""
+
+    tags = TagsField(help_text="Words of your own, with commas between them.")
+
+
+@admin.register(ChargePoint)
+class ChargePointAdmin(TenantModelAdmin):
+    """Created and deleted through `chargepoints.provisioning`, so that the limit of the tenant holds."""
+
+    rights = Rights(add=Role.ADMIN, change=Role.ADMIN, delete=Role.ADMIN)
+    form = ChargePointForm
+    list_display = ("station", "connection", "seen", "connectors", "product", "firmware", "registered")
+    list_filter = (ConnectionFilter, ConnectorStateFilter, "registration", "status")
+    search_fields = ("id", "name", "serial_number")
+    search_help_text = "Identity, name or serial number"
+    ordering = ("id",)
+    inlines = (ConnectorInline,)
+    actions_detail = ("sessions", "new_key")
+    readonly_fields = (
+        *("connection", "seen", "connected_since", "booted", "state", "protocol", "addresses", "known_settings"),
+        *(name for row in BOOT_FACTS for name in row),
+    )
+    fieldsets = (
+        (None, {"fields": ("id", *EDITED)}),
+        (
+            "Now",
+            {"fields": (("connection", "state"), ("seen", "connected_since"), ("booted", "protocol"), "addresses")},
+        ),
+        ("As the station reports itself", {"fields": BOOT_FACTS}),
+        ("Configuration keys", {"fields": ("known_settings",), "classes": ("collapse",)}),
+    )
+    add_fieldsets = ((None, {"fields": ("id", *EDITED)}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ChargePoint]:
+        return super().get_queryset(request).defer("credential_hash").prefetch_related("connectors")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ChargePoint | None = None) -> tuple[str, ...]:
+        return self.readonly_fields if obj is None else ("id", *self.readonly_fields)
+
+    def get_inlines(self, request: HttpRequest, obj: ChargePoint | None) -> tuple[type, ...]:
+        return self.inlines if obj is not None else ()
+
+    def save_model(self, request: HttpRequest, obj: ChargePoint, form: ModelForm, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        fields: dict[str, Any] = dict(form.cleaned_data)
+        _, obj.shown_key = create_charge_point(fields.pop("id"), **fields)
+
+    def response_add(self, request: HttpRequest, obj: ChargePoint, post_url_continue: Any = None) -> HttpResponse:
+        return key_page(request, self.admin_site, obj, obj.shown_key)
+
+    def delete_model(self, request: HttpRequest, obj: ChargePoint) -> None:
+        delete_charge_point(obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ChargePoint]) -> None:
+        for identity in queryset.values_list("pk", flat=True):
+            delete_charge_point(identity)
+
+    @action(description="Sessions", icon="bolt", url_path="sessions")
+    def sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the sessions of this station."""
+        query = urlencode({"station": self._station(request, object_id).pk})
+        return HttpResponseRedirect(f"{reverse('admin:sessions_app_chargingsession_changelist')}?{query}")
+
+    @action(description="New key", icon="key", url_path="new-key", permissions=("change",))
+    def new_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask first, then make a new key and show it."""
+        station = self._station(request, object_id)
+        if request.method != "POST":
+            return new_key_question(request, self.admin_site, station)
+        key = rotate_key(station.pk)
+        self.log_change(request, station, [{"changed": {"fields": ["key"]}}, {"tenant": require_tenant()}])
+        return key_page(request, self.admin_site, station, key)
+
+    def _station(self, request: HttpRequest, object_id: str) -> ChargePoint:
+        station = self.get_object(request, unquote(object_id))
+        if station is None or not self.has_view_permission(request, station):
+            raise Http404("There is no such charge point.")
+        return station
+
+    @display(description="Station", ordering="id", header=True)
+    def station(self, obj: ChargePoint) -> tuple[str, str]:
+        return (obj.name, obj.pk) if obj.name else (obj.pk, "")
+
+    @display(description="Connection", label={"online": "success", "offline": "danger", "never": ""})
+    def connection(self, obj: ChargePoint) -> tuple[str, str]:
+        if obj.connected:
+            return "online", "Online"
+        return ("offline", "Offline") if obj.last_seen else ("never", "Never connected")
+
+    @display(description="Last seen", ordering="last_seen")
+    def seen(self, obj: ChargePoint) -> str:
+        return ago(obj.last_seen, datetime.now(UTC))
+
+    @display(description="Connected since")
+    def connected_since(self, obj: ChargePoint) -> str:
+        try:
+            return moment(datetime.fromisoformat(obj.connected["since"]))
+        except (KeyError, TypeError, ValueError):  # not connected, or by a program that tells no time
+            return EMPTY
+
+    @display(description="Connectors")
+    def connectors(self, obj: ChargePoint) -> str:
+        return connector_marks(obj.connectors.all())
+
+    @display(description="Product")
+    def product(self, obj: ChargePoint) -> str:
+        return f"{obj.vendor} {obj.model}".strip() or EMPTY
+
+    @display(description="Firmware")
+    def firmware(self, obj: ChargePoint) -> str:
+        return obj.firmware_version or EMPTY
+
+    @display(
+        description="Registration",
+        ordering="registration",
+        label={"accepted": "success", "pending": "warning", "rejected": "danger"},
+    )
+    def registered(self, obj: ChargePoint) -> tuple[str, str]:
+        return obj.registration, obj.get_registration_display()
+
+    @display(description="Last accepted boot")
+    def booted(self, obj: ChargePoint) -> str:
+        return moment(obj.booted_at)
+
+    @display(description="State of the station")
+    def state(self, obj: ChargePoint) -> str:
+        return state_mark(obj.status, obj.get_status_display(), obj.error_code)
+
+    @display(description="OCPP version")
+    def protocol(self, obj: ChargePoint) -> str:
+        return obj.ocpp_version or EMPTY
+
+    @display(description="URL")
+    def addresses(self, obj: ChargePoint) -> str:
+        rows = ((url,) for url in station_urls(require_tenant(), obj.pk))
+        return format_html_join(format_html("<br>"), '<code class="csms-code">{}</code>', rows)
+
+    @display(description="As last read")
+    def known_settings(self, obj: ChargePoint) -> str:
+        if not isinstance(obj.configuration, dict) or not obj.configuration:
+            return EMPTY
+        rows = ((name, _setting_value(entry)) for name, entry in sorted(obj.configuration.items()))
+        body = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", rows)
+        return format_html('<table class="csms-facts">{}</table>', body)
+
+
+def _setting_value(entry: Any) -> str:
+    """Return the value of a configuration key, stored as `{"value", "readonly", ...}` or bare."""
+    value = entry.get("value") if isinstance(entry, dict) else entry
+    return EMPTY if value is None else str(value)

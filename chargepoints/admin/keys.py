@@ -1,0 +1,46 @@
+"""The one moment at which a station's key is visible: the answer to the request that made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.admin.utils import quote
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from chargepoints.addresses import station_urls
+from chargepoints.models import ChargePoint
+from tenants.context import require_tenant
+
+if TYPE_CHECKING:
+    from tenants.admin_site.site import OperatorSite
+
+
+def station_page(station: ChargePoint) -> str:
+    """Return the address of a station's page in the admin."""
+    return reverse("admin:chargepoints_chargepoint_change", args=(quote(station.pk),))
+
+
+def key_page(request: HttpRequest, site: OperatorSite, station: ChargePoint, key: str) -> HttpResponse:
+    """Return the page with a new key. It is stored nowhere, neither here nor in the browser's cache."""
+    context = {
+        **site.each_context(request),
+        "title": f"Key of {station}",
+        "station": station,
+        "station_page": station_page(station),
+        "key": key,
+        "urls": station_urls(require_tenant(), station.pk),
+    }
+    return TemplateResponse(request, "csms/station_key.html", context, headers={"Cache-Control": "no-store"})
+
+
+def new_key_question(request: HttpRequest, site: OperatorSite, station: ChargePoint) -> HttpResponse:
+    """Return the page that asks whether the old key may stop working."""
+    context = {
+        **site.each_context(request),
+        "title": f"New key for {station}",
+        "station": station,
+        "station_page": station_page(station),
+    }
+    return TemplateResponse(request, "csms/station_new_key.html", context)

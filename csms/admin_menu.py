@@ -1,0 +1,48 @@
+"""The sidebar of the admin: what the person may open in the chosen tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from tenants.admin_site.access import access_of
+from tenants.models import Role
+
+Group = dict[str, Any]
+
+
+def navigation(request: HttpRequest) -> list[Group]:
+    """Return the groups of the sidebar; named in the settings as unfold's navigation."""
+    access = access_of(request)
+    if access is None:
+        return []
+    groups: list[Group] = []
+    if access.tenant is not None:
+        groups.append(_group(access.tenant.name, _TENANT_PAGES))
+        if access.may(Role.ADMIN):
+            groups[-1]["items"].append(_item("Members", "group", "tenants_membership_changelist"))
+    if access.superuser:
+        groups.append(_group("Platform", _PLATFORM_PAGES))
+    return groups
+
+
+_TENANT_PAGES = (
+    ("Dashboard", "dashboard", "index"),
+    ("Charge points", "ev_station", "chargepoints_chargepoint_changelist"),
+    ("Sessions", "bolt", "sessions_app_chargingsession_changelist"),
+    ("Id tokens", "badge", "sessions_app_idtoken_changelist"),
+)
+_PLATFORM_PAGES = (
+    ("Tenants", "apartment", "tenants_tenant_changelist"),
+    ("Users", "person", "tenants_user_changelist"),
+)
+
+
+def _group(title: str, pages: tuple[tuple[str, str, str], ...]) -> Group:
+    return {"title": title, "separator": False, "items": [_item(*page) for page in pages]}
+
+
+def _item(title: str, icon: str, page: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse(f"admin:{page}")}

@@ -1,0 +1,5 @@
+"""The admin pages of the platform's own data; Django imports this package to find them."""
+
+from tenants.admin import members, tenants, users
+
+__all__ = ["members", "tenants", "users"]

@@ -1,0 +1,84 @@
+"""Tenants, for superusers: create them with their databases and set what they may do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.forms import ModelForm
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from tenants.admin_site.access import access_of
+from tenants.admin_site.display import moment
+from tenants.admin_site.model_admin import SavesWhatWasEdited, save_changed
+from tenants.models import Tenant
+from tenants.provisioning import create_tenant
+
+
+class SuperuserOnly:
+    """Platform pages: superusers do everything, everybody else does not even see them."""
+
+    def _superuser(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        access = access_of(request)
+        return access is not None and access.superuser
+
+    has_module_permission = has_view_permission = has_add_permission = _superuser
+    has_change_permission = has_delete_permission = _superuser
+
+
+@admin.register(Tenant)
+class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
+    """A tenant is never deleted here: its database would go with it."""
+
+    list_display = ("tenant", "state", "max_charge_points", "api_rate_limit", "auto_register", "created")
+    list_filter = ("status",)
+    search_fields = ("slug", "name")
+    ordering = ("name",)
+    readonly_fields = ("database", "created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": (("name", "slug"), "status", "database")}),
+        ("Stations", {"fields": (("max_charge_points", "default_heartbeat_interval"),)}),
+        ("Security", {"fields": (("min_security_profile", "auto_register"),)}),
+        ("REST and MQTT", {"fields": (("api_rate_limit", "mqtt_topic_prefix"),)}),
+        ("Commands and messages", {"fields": ("queue_enabled", ("message_log", "message_log_days"))}),
+        ("History", {"fields": (("created_at", "updated_at"),)}),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
+        return self.readonly_fields if obj is None else ("slug", *self.readonly_fields)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None:
+            return fieldsets
+        return ((None, {"fields": (("name", "slug"), "status")}), *fieldsets[1:-1])
+
+    def save_model(self, request: HttpRequest, obj: Tenant, form: ModelForm, change: bool) -> None:
+        if change:
+            save_changed(obj, [*form.changed_data, "updated_at"])
+        else:
+            create_tenant(**form.cleaned_data)
+
+    @display(description="Tenant", ordering="name", header=True)
+    def tenant(self, obj: Tenant) -> tuple[str, str]:
+        return obj.name, obj.slug
+
+    @display(description="Status", ordering="status", label={"active": "success", "suspended": "danger"})
+    def state(self, obj: Tenant) -> tuple[str, str]:
+        return obj.status, obj.get_status_display()
+
+    @display(description="Database")
+    def database(self, obj: Tenant) -> str:
+        return obj.database_name
+
+    @display(description="Created", ordering="created_at")
+    def created(self, obj: Tenant) -> str:
+        created_at: datetime = obj.created_at
+        return moment(created_at)

@@ -1,0 +1,74 @@
+"""Users, for superusers: accounts, passwords and all their memberships."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from tenants.admin.tenants import SuperuserOnly
+from tenants.admin_site.display import moment
+from tenants.admin_site.model_admin import SavesWhatWasEdited
+from tenants.models import Membership, User
+
+
+class MembershipInline(SuperuserOnly, TabularInline):
+    """What this user may do, tenant by tenant."""
+
+    model = Membership
+    fields = ("tenant", "role")
+    autocomplete_fields = ("tenant",)
+    extra = 0
+    hide_title = True
+
+
+@admin.register(User)
+class UserAdmin(SuperuserOnly, SavesWhatWasEdited, DjangoUserAdmin, ModelAdmin):
+    """Django's page without what this product does not use: groups, permission tables and "staff"."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = (MembershipInline,)
+    list_display = ("person", "places", "superuser", "active", "last_seen")
+    list_filter = ("is_superuser", "is_active")
+    search_fields = ("username", "first_name", "last_name", "email")
+    ordering = ("username",)
+    filter_horizontal = ()
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": (("first_name", "last_name"), "email")}),
+        ("Account", {"fields": (("is_active", "is_superuser"), ("last_login", "date_joined"))}),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "is_superuser")}),)
+
+    def get_queryset(self, request: HttpRequest) -> object:
+        return super().get_queryset(request).prefetch_related("memberships")
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        # The log of what a person did goes with the account, so deactivating is the rule; nobody deletes themselves.
+        return super().has_delete_permission(request, obj) and (obj is None or obj.pk != request.user.pk)
+
+    @display(description="User", ordering="username", header=True)
+    def person(self, obj: User) -> tuple[str, str]:
+        return obj.username, obj.get_full_name() or obj.email
+
+    @display(description="Member of")
+    def places(self, obj: User) -> str:
+        return ", ".join(f"{m.tenant_id} ({m.get_role_display().lower()})" for m in obj.memberships.all())
+
+    @display(description="Platform", label={"superuser": "warning"})
+    def superuser(self, obj: User) -> str:
+        return "superuser" if obj.is_superuser else ""
+
+    @display(description="Active", ordering="is_active", boolean=True)
+    def active(self, obj: User) -> bool:
+        return bool(obj.is_active)
+
+    @display(description="Last log-in", ordering="last_login")
+    def last_seen(self, obj: User) -> str:
+        return moment(obj.last_login)

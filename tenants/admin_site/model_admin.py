@@ -1,0 +1,127 @@
+"""What every admin page of a tenant's data has in common: rights by role, and saving only what was edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin.models import DELETION, LogEntry
+from django.db import IntegrityError
+from django.db.models import Model, QuerySet
+from django.forms import BaseModelFormSet, ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from unfold.admin import ModelAdmin, TabularInline
+
+from csms.errors import CsmsError
+from tenants.admin_site.access import Access, access_of
+from tenants.admin_site.paging import EstimatedPaginator
+from tenants.context import NoTenant, require_tenant
+from tenants.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The least role for each kind of action on a model; None is what nobody may do here."""
+
+    view: Role | None = Role.VIEWER
+    add: Role | None = None
+    change: Role | None = None
+    delete: Role | None = None
+
+
+def tenant_access(request: HttpRequest) -> Access:
+    """Return the access of a request to a page that belongs to one tenant.
+
+    Raises:
+        NoTenant: none is chosen; the site answers with the choice.
+    """
+    access = access_of(request)
+    if access is None or access.tenant is None:
+        raise NoTenant("no tenant is chosen in the admin")
+    return access
+
+
+class RightsByRole:
+    """The permission methods of Django's admin, answered from `rights` alone; for pages and for inlines."""
+
+    rights = Rights()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        access = access_of(request)
+        return access is not None and access.may(self.rights.view)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return tenant_access(request).may(self.rights.view)
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return tenant_access(request).may(self.rights.add)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return tenant_access(request).may(self.rights.change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return tenant_access(request).may(self.rights.delete)
+
+
+def save_changed(obj: Model, names: Iterable[str]) -> None:
+    """Write the named fields of a stored object and no others: the gateway writes to the same documents."""
+    stored = {field.name for field in obj._meta.concrete_fields}
+    changed = [name for name in names if name in stored]
+    if changed:
+        obj.save(update_fields=changed)
+
+
+class SavesWhatWasEdited:
+    """Makes forms and inlines of an admin page write the edited fields only."""
+
+    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
+        if change:
+            save_changed(obj, form.changed_data)
+        else:
+            obj.save(force_insert=True)
+
+    def save_formset(self, request: HttpRequest, form: ModelForm, formset: BaseModelFormSet, change: bool) -> None:
+        formset.save(commit=False)
+        for obj in formset.deleted_objects:
+            obj.delete()
+        for obj, names in formset.changed_objects:
+            save_changed(obj, names)
+        for obj in formset.new_objects:
+            obj.save(force_insert=True)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show why nothing was created where only the database could know: a limit, or somebody was faster."""
+        try:
+            return super().add_view(request, *args, **kwargs)  # type: ignore[misc]
+        except CsmsError as error:
+            reason = error.detail
+        except IntegrityError:
+            reason = "somebody has just created one of the same name"
+        self.message_user(request, f"Not created: {reason}.", "ERROR")  # type: ignore[attr-defined]
+        return HttpResponseRedirect(request.get_full_path())
+
+
+class TenantModelAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
+    """Admin page of a model in the chosen tenant's own database."""
+
+    paginator = EstimatedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Refuse: Django's log is platform-wide and keyed by id, and two tenants may have the same id."""
+        raise Http404("There is no history page for a tenant's data.")
+
+    def construct_change_message(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        """Return the entry for Django's platform-wide log, with the tenant it belongs to."""
+        return [*super().construct_change_message(*args, **kwargs), {"tenant": require_tenant()}]
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> Any:
+        return LogEntry.objects.log_actions(
+            request.user.pk, queryset, DELETION, change_message=[{"tenant": require_tenant()}]
+        )
+
+
+class TenantInline(RightsByRole, TabularInline):
+    """Inline of a model in the chosen tenant's own database."""

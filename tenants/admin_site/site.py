@@ -1,0 +1,99 @@
+"""The admin site: open to everybody with a membership, and every page of it shows one tenant at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
+from unfold.forms import AuthenticationForm
+from unfold.sites import UnfoldAdminSite
+
+from tenants.admin_site.access import access_of, tenants_open_to
+from tenants.admin_site.switch import choice_url, tenant_view
+from tenants.context import NoTenant, set_tenant
+from tenants.models import Tenant, User
+
+# More are found on the page of all tenants, which can be searched.
+TENANTS_IN_HEADER = 12
+View = Callable[..., HttpResponse]
+
+
+class MemberLoginForm(AuthenticationForm):
+    """Lets in whoever has a membership; REST users and admin users are the same people."""
+
+    def confirm_login_allowed(self, user: User) -> None:
+        if not user.is_active:
+            raise self.get_invalid_login_error()
+        if not user.is_superuser and not user.memberships.exists():
+            raise ValidationError(
+                "This account belongs to no tenant. Ask an administrator of your tenant to add it as a member.",
+                code="no_membership",
+            )
+
+
+class OperatorSite(UnfoldAdminSite):
+    """The admin of tenants and of the platform behind them."""
+
+    login_form = MemberLoginForm
+    index_title = "Dashboard"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return access_of(request) is not None
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        return super().admin_view(_in_chosen_tenant(view), cacheable)
+
+    def extra_urls(self) -> list[URLPattern]:
+        """Return the URLs Django's admin has not."""
+        return [path("tenant/", self.admin_view(tenant_view), {"site": self}, name="tenant")]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        access = access_of(request)
+        if access is None or access.tenant is None:
+            return HttpResponseRedirect(choice_url(request))
+        return super().index(request, extra_context)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        access = access_of(request)
+        context = super().each_context(request)
+        if access is None:
+            return context
+        return context | {"access": access, "switchable": _switchable(request)}
+
+
+def _switchable(request: HttpRequest) -> list[Tenant]:
+    """Return the tenants for the switch in the header: some of them, and none where there is no choice."""
+    tenants = list(tenants_open_to(request.user)[:TENANTS_IN_HEADER])
+    return tenants if len(tenants) > 1 else []
+
+
+def _in_chosen_tenant(view: View) -> View:
+    """Return the view, run in the chosen tenant; where it needs one and there is none, people get to choose."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        access = access_of(request)
+        # In force until the request ends (TenantMiddleware), because templates are rendered after the view.
+        set_tenant(access.tenant.slug if access and access.tenant else None)
+        try:
+            return view(request, *args, **kwargs)
+        except NoTenant:
+            return HttpResponseRedirect(choice_url(request))
+
+    return inner
+
+
+def current_tenant_badge(request: HttpRequest) -> list[str] | None:
+    """Return text and colour of the badge in the header of every page: which tenant is on."""
+    access = access_of(request)
+    if access is None:
+        return None
+    if access.tenant is None:
+        return ["No tenant chosen", "warning"]
+    if access.tenant.status == Tenant.Status.SUSPENDED:
+        return [f"{access.tenant.name}: suspended", "danger"]
+    return [access.tenant.name, "primary"]
