@@ -30,9 +30,7 @@ async def find_credentials(tenant: TenantRecord, identity: str) -> Document | No
     )
 
 
-async def claim(
-    tenant: TenantRecord, identity: str, *, instance: str, ocpp_version: str, now: datetime
-) -> Station:
+async def claim(tenant: TenantRecord, identity: str, *, instance: str, ocpp_version: str, now: datetime) -> Station:
     """Make a new socket the owner of a station and return the station with its new epoch.
 
     The epoch rises in MongoDB, so the newest claim wins over any number of instances, and survives them.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from csms.choices import TextChoices
+
 # OCPP's identifierString (OCPP 2.0.1 part 2, 2.1), which every version's stations keep to.
 IDENTITY_PATTERN = r"[A-Za-z0-9*\-_=:+|@.]{1,48}"
 
 
-class Registration(models.TextChoices):
+class Registration(TextChoices):
     """Whether a station may work; the answer to its BootNotification (OCPP 1.6 §7.35)."""
 
     ACCEPTED = "accepted", "Accepted"
@@ -17,7 +19,7 @@ class Registration(models.TextChoices):
     REJECTED = "rejected", "Rejected"
 
 
-class ConnectorState(models.TextChoices):
+class ConnectorState(TextChoices):
     """The state of a connector, in words of no OCPP version."""
 
     AVAILABLE = "available", "Available"
@@ -52,9 +54,7 @@ class ChargePoint(models.Model):
     meter_type = models.CharField(max_length=25, blank=True, editable=False)
     meter_serial_number = models.CharField(max_length=25, blank=True, editable=False)
     ocpp_version = models.CharField(max_length=10, blank=True, editable=False)
-    status = models.CharField(
-        max_length=20, choices=ConnectorState, default=ConnectorState.UNKNOWN, editable=False
-    )
+    status = models.CharField(max_length=20, choices=ConnectorState, default=ConnectorState.UNKNOWN, editable=False)
     error_code = models.CharField(max_length=50, blank=True, editable=False)
     registration = models.CharField(max_length=10, choices=Registration, default=Registration.ACCEPTED)
     booted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -67,12 +67,8 @@ class ChargePoint(models.Model):
     security_profile = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(3)]
     )
-    latitude = models.FloatField(
-        null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)]
-    )
-    longitude = models.FloatField(
-        null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)]
-    )
+    latitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)])
+    longitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
     address = models.CharField(max_length=200, blank=True)
     tags = models.JSONField(default=list, blank=True)
     configuration = models.JSONField(default=dict, blank=True, editable=False)

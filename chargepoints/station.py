@@ -67,13 +67,27 @@ class Station:
         return UnitOfWork(self.tenant)
 
     def announce(
-        self, unit: UnitOfWork, kind: FactKind, at: datetime, data: dict[str, Any], session_id: str | None = None
+        self,
+        unit: UnitOfWork,
+        kind: FactKind,
+        at: datetime,
+        data: dict[str, Any],
+        session_id: str | None = None,
     ) -> None:
         """Add a fact about this station to a unit of work."""
         tenant = self.tenant
         announce(
             unit,
-            Fact(kind, tenant.slug, tenant.mqtt_topic_prefix, self.id, self.next_sequence(), at, data, session_id),
+            Fact(
+                kind,
+                tenant.slug,
+                tenant.mqtt_topic_prefix,
+                self.id,
+                self.next_sequence(),
+                at,
+                data,
+                session_id,
+            ),
         )
 
     def announce_status(self, unit: UnitOfWork, at: datetime) -> None:

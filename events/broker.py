@@ -84,7 +84,8 @@ class Broker:
         try:
             client.connect(self._address.host, self._address.port, keepalive=KEEPALIVE_SECONDS)
         except (OSError, ssl.SSLError, ValueError) as error:
-            return self._failed(str(error))
+            self._failed(str(error))
+            return
         self._client = client
         self._last_progress = time.monotonic()
 
@@ -150,7 +151,7 @@ class Broker:
         if mqtt_socket in readable or timeout == 0.0:
             outcome = client.loop_read(1000)
         if writable and not outcome:
-            outcome = client.loop_write(1000)
+            outcome = client.loop_write()
         outcome = outcome or client.loop_misc()
         if outcome:
             self._failed(mqtt.error_string(outcome))

@@ -1,4 +1,4 @@
-"""One publisher per tenant: a lease in MongoDB, so that a tenant's events leave in order however many publishers run."""
+"""One publisher per tenant, by a lease in MongoDB: a tenant's events leave in order however many publishers run."""
 
 from __future__ import annotations
 

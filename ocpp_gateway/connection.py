@@ -104,7 +104,8 @@ class Connection:
         try:
             message = parse(text)
         except MalformedFrame as error:
-            return await self._refuse(error)
+            await self._refuse(error)
+            return
         self._garbage = 0
         if isinstance(message, Call):
             await self._take(message, hash(text))
@@ -204,12 +205,12 @@ class Connection:
     # -- Our own CALLs ---------------------------------------------------------------------------
 
     async def call(
-        self, message_id: str, action: str, payload: dict[str, Any], timeout: float
+        self, message_id: str, action: str, payload: dict[str, Any], seconds: float
     ) -> CallResult | CallError:
         """Send a CALL when no other of ours is under way and return the station's answer.
 
         Raises:
-            TimeoutError: no answer within `timeout` seconds of sending.
+            TimeoutError: no answer within `seconds` of sending.
             ConnectionLost: the socket closed first.
         """
         if self._call_slot is None or self._waiting is None:
@@ -221,7 +222,7 @@ class Connection:
             self._waiting[message_id] = answer
             try:
                 await self._socket.send(encode_call(message_id, action, payload))
-                return await asyncio.wait_for(answer, timeout)
+                return await asyncio.wait_for(answer, seconds)
             finally:
                 self._waiting.pop(message_id, None)
 

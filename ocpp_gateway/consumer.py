@@ -39,7 +39,8 @@ class OcppConsumer(AsyncConsumer):
             connection, admission = await self._open(here, scope, send)
         except Refusal as refusal:
             log.info("refused", path=scope["path"], status=refusal.status, reason=str(refusal))
-            return await _refuse(scope, send, refusal)
+            await _refuse(scope, send, refusal)
+            return
         await send({"type": "websocket.accept", "subprotocol": admission.version.value})
         reason = "error"
         try:
@@ -104,7 +105,8 @@ async def _receive_all(connection: Connection, receive: Receive) -> str:
 
 async def _refuse(scope: dict[str, Any], send: Send, refusal: Refusal) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
-        return await send({"type": "websocket.close", "code": 1008})
+        await send({"type": "websocket.close", "code": 1008})
+        return
     headers = [(b"content-type", b"text/plain; charset=utf-8"), *refusal.headers]
     await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": refusal.text.encode("utf-8")})

@@ -122,8 +122,8 @@ async def _authenticate(tenant: TenantRecord, identity: str, credentials: bytes 
     if stored is None:
         if not tenant.auto_register:
             raise Refusal(404, "unknown tenant or station")
-        return await _register(tenant, identity, _key_of(identity, credentials))
-    if not key_matches(stored["credential_hash"], _key_of(identity, credentials)):
+        await _register(tenant, identity, _key_of(identity, credentials))
+    elif not key_matches(stored["credential_hash"], _key_of(identity, credentials)):
         raise _unauthorized()
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import datetime
-from typing import Any
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -12,13 +11,11 @@ from pymongo.errors import PyMongoError
 from chargepoints.station import SequenceUsedUp, Station
 from csms.errors import StorageUnavailable
 from ocpp_gateway.handlers import v16
+from ocpp_gateway.handlers.handler import Handler, Payload
 from ocpp_gateway.protocol.errors import ErrorCode, OcppError, spelled
 from ocpp_gateway.protocol.frames import Call, encode_error, encode_result
 from ocpp_gateway.protocol.schemas import known_actions, validate_request, validate_response
 from ocpp_gateway.protocol.versions import OcppVersion
-
-Payload = dict[str, Any]
-Handler = Callable[[Station, Payload, datetime], Payload | Awaitable[Payload]]
 
 HANDLERS: dict[OcppVersion, dict[str, Handler]] = {OcppVersion.V16: v16.HANDLERS}
 # Served before a station is accepted; everything else gets SecurityError (OCPP 1.6 security white paper, A00).
@@ -54,7 +51,7 @@ def begin(version: OcppVersion, station: Station, call: Call, now: datetime) -> 
         handler = find_handler(version, station, call.action)
         validate_request(version, call.action, call.payload)
         outcome = handler(station, call.payload, now)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  every CALL is answered; what is our fault is logged there
         return refusal(version, station, call, error)
     return _answer(version, station, call, outcome) if isinstance(outcome, dict) else outcome
 
@@ -72,7 +69,7 @@ async def finish(version: OcppVersion, station: Station, call: Call, outcome: Aw
         raise
     except PyMongoError as error:
         raise StorageUnavailable(f"reading failed: {type(error).__name__}") from error
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  as above
         return refusal(version, station, call, error)
     return _answer(version, station, call, payload)
 

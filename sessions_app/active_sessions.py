@@ -31,9 +31,7 @@ _remembered: OrderedDict[tuple[str, str, int], SessionKey] = OrderedDict()
 
 def remember(tenant: TenantRecord, station: str, document: Document) -> SessionKey:
     """Keep what `find` would read."""
-    key = SessionKey(
-        document["_id"], document["evse_id"], document["connector_id"], document["start_meter_value"]
-    )
+    key = SessionKey(document["_id"], document["evse_id"], document["connector_id"], document["start_meter_value"])
     _remembered[tenant.slug, station, document["transaction_id"]] = key
     if len(_remembered) > REMEMBERED:
         _remembered.popitem(last=False)

@@ -78,5 +78,3 @@ async def authorize_start(tenant: TenantRecord, id_tag: str, now: datetime) -> A
     if active >= limit:
         return Authorization(AuthorizationStatus.CONCURRENT, verdict.expires_at, verdict.parent_id_tag)
     return verdict
-
-

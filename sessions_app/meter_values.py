@@ -38,51 +38,74 @@ async def record_meter_values(station: Station, report: MeterReport, now: dateti
     session: SessionKey | None = None
     if report.transaction_id is not None:
         session = await active_sessions.find(station.tenant, station.id, report.transaction_id)
-    documents = [_document(station, session, report, reading, now) for reading in report.readings]
+    intake = _Intake(station, session, report, now)
+    stored = [(reading, intake.document(reading)) for reading in report.readings]
     try:
-        await _store(station, session, report, report.readings, documents, now)
+        await intake.store(stored)
     except DuplicateRecord:
-        await _store_unknown(station, session, report, documents, now)
+        await intake.store_unknown(stored)
     if session is not None:
         _keep_live_values(station, session, report.readings)
 
 
-def _document(
-    station: Station, session: SessionKey | None, report: MeterReport, reading: Reading, now: datetime
-) -> dict[str, Any]:
-    return meter_value_document(
-        station=station.id,
-        session_id=session.session_id if session else None,
-        evse_id=report.evse_id,
-        connector_id=report.connector_id,
-        transaction_id=report.transaction_id,
-        reading=reading,
-        now=now,
-    )
+_Stored = tuple[Reading, dict[str, Any]]
 
 
-async def _store(
-    station: Station,
-    session: SessionKey | None,
-    report: MeterReport,
-    readings: Sequence[Reading],
-    documents: list[dict[str, Any]],
-    now: datetime,
-) -> None:
-    unit = station.unit_of_work()
-    for document in documents:
-        unit.insert(METER_VALUES, document)
-    announce_readings(
-        unit,
-        station,
-        readings,
-        evse_id=report.evse_id,
-        connector_id=report.connector_id,
-        transaction_id=report.transaction_id,
-        session_id=session.session_id if session else None,
-        now=now,
-    )
-    await unit.commit()
+@dataclass(frozen=True, slots=True)
+class _Intake:
+    """One message on its way into the database."""
+
+    station: Station
+    session: SessionKey | None
+    report: MeterReport
+    now: datetime
+
+    @property
+    def session_id(self) -> str | None:
+        return self.session.session_id if self.session else None
+
+    def document(self, reading: Reading) -> dict[str, Any]:
+        return meter_value_document(
+            station=self.station.id,
+            session_id=self.session_id,
+            evse_id=self.report.evse_id,
+            connector_id=self.report.connector_id,
+            transaction_id=self.report.transaction_id,
+            reading=reading,
+            now=self.now,
+        )
+
+    async def store(self, stored: Sequence[_Stored]) -> None:
+        unit = self.station.unit_of_work()
+        for _, document in stored:
+            unit.insert(METER_VALUES, document)
+        announce_readings(
+            unit,
+            self.station,
+            [reading for reading, _ in stored],
+            evse_id=self.report.evse_id,
+            connector_id=self.report.connector_id,
+            transaction_id=self.report.transaction_id,
+            session_id=self.session_id,
+            now=self.now,
+        )
+        await unit.commit()
+
+    async def store_unknown(self, stored: Sequence[_Stored]) -> None:
+        """Store those readings that are not stored yet: the message is a retry, or repeats itself."""
+        meter_values = self.station.tenant.database[METER_VALUES]
+        ids = [document["_id"] for _, document in stored]
+        known = {found["_id"]: found async for found in meter_values.find({"_id": {"$in": ids}})}
+        fresh: dict[ObjectId, _Stored] = {}
+        for reading, document in stored:
+            twin = known.get(document["_id"])
+            if twin is not None and not _same(twin, document):
+                document["_id"] = ObjectId()  # two readings of one second whose digests collide
+                twin = None
+            if twin is None:
+                fresh.setdefault(document["_id"], (reading, document))
+        if fresh:
+            await self.store(list(fresh.values()))
 
 
 def announce_readings(
@@ -109,32 +132,6 @@ def announce_readings(
         },
         session_id,
     )
-
-
-async def _store_unknown(
-    station: Station,
-    session: SessionKey | None,
-    report: MeterReport,
-    documents: list[dict[str, Any]],
-    now: datetime,
-) -> None:
-    """Store those readings of a message that are not stored yet: a retry, or a message that repeats itself."""
-    ids = [document["_id"] for document in documents]
-    stored = {
-        known["_id"]: known
-        async for known in station.tenant.database[METER_VALUES].find({"_id": {"$in": ids}})
-    }
-    fresh: dict[ObjectId, tuple[Reading, dict[str, Any]]] = {}
-    for reading, document in zip(report.readings, documents, strict=True):
-        known = stored.get(document["_id"])
-        if known is not None and not _same(known, document):
-            document["_id"] = ObjectId()  # two readings of one second whose digests collide
-            known = None
-        if known is None:
-            fresh.setdefault(document["_id"], (reading, document))
-    if fresh:
-        readings, missing = zip(*fresh.values(), strict=True)
-        await _store(station, session, report, readings, list(missing), now)
 
 
 def _same(known: dict[str, Any], document: dict[str, Any]) -> bool:

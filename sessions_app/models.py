@@ -5,17 +5,19 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from csms.choices import TextChoices
+
 
 class IdToken(models.Model):
     """Something a driver identifies with: a card, an app account, a vehicle."""
 
-    class Status(models.TextChoices):
+    class Status(TextChoices):
         ACCEPTED = "accepted", "Accepted"
         BLOCKED = "blocked", "Blocked"
         EXPIRED = "expired", "Expired"
         INVALID = "invalid", "Invalid"
 
-    class Kind(models.TextChoices):
+    class Kind(TextChoices):
         RFID = "rfid", "RFID card"
         APP = "app", "App"
         VEHICLE = "vehicle", "Vehicle"
@@ -46,7 +48,7 @@ class IdToken(models.Model):
 class ChargingSession(models.Model):
     """One charge at one connector, from plug to bill."""
 
-    class Status(models.TextChoices):
+    class Status(TextChoices):
         ACTIVE = "active", "Active"
         COMPLETED = "completed", "Completed"
         FAULTED = "faulted", "Faulted"

@@ -7,6 +7,7 @@ ends is lost, which is as intended: an id that may have been seen anywhere is ne
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from pymongo import ReturnDocument
 
@@ -48,12 +49,13 @@ async def next_transaction_id(tenant: TenantRecord) -> int:
 
 
 async def _take_block(tenant: TenantRecord, block: _Block) -> None:
-    counter = await tenant.database[COUNTERS].find_one_and_update(
+    counter: dict[str, Any] | None = await tenant.database[COUNTERS].find_one_and_update(
         {"_id": "transaction_id"},
         {"$inc": {"value": BLOCK}},
         upsert=True,
         return_document=ReturnDocument.AFTER,
     )
+    assert counter is not None  # the upsert returns what it stored
     end = int(counter["value"]) + 1
     if end > LAST_ID:
         raise TransactionIdsUsedUp(tenant.slug)

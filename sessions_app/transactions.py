@@ -197,9 +197,7 @@ async def stop_session(station: Station, report: StopReport, now: datetime) -> A
 async def _complete(station: Station, stored: Document, report: StopReport, now: datetime) -> None:
     change = _stop_change(stored, report, now)
     unit = station.unit_of_work()
-    unit.update(
-        SESSIONS, {"_id": stored["_id"], "status": stored["status"]}, {"$set": change}, must_match=True
-    )
+    unit.update(SESSIONS, {"_id": stored["_id"], "status": stored["status"]}, {"$set": change}, must_match=True)
     await _add_readings(unit, station, stored, report, now)
     station.announce(unit, session_stopped, report.timestamp, _stop_event(stored | change), stored["_id"])
     try:
@@ -300,10 +298,13 @@ async def _store_orphan(station: Station, report: StopReport, now: datetime) -> 
 
 
 def _orphan(station: Station, report: StopReport, now: datetime) -> Document:
-    facts = (station.id, str(report.transaction_id), report.timestamp.isoformat(), repr(float(report.meter_wh)))
-    start = StartReport(
-        evse_id=0, connector_id=0, id_tag=report.id_tag, meter_wh=0.0, timestamp=report.timestamp
+    facts = (
+        station.id,
+        str(report.transaction_id),
+        report.timestamp.isoformat(),
+        repr(float(report.meter_wh)),
     )
+    start = StartReport(evse_id=0, connector_id=0, id_tag=report.id_tag, meter_wh=0.0, timestamp=report.timestamp)
     session_id = hashlib.blake2b("\0".join(("orphan", *facts)).encode("utf-8"), digest_size=16).hexdigest()
     document = _started(station, session_id, start, Authorization(AuthorizationStatus.INVALID), now)
     unknown = {

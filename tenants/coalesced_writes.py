@@ -64,9 +64,7 @@ class CoalescedWrites:
         for collection, operations in by_collection.items():
             for start in range(0, len(operations), _BULK_LIMIT):
                 try:
-                    await tenant.database[collection].bulk_write(
-                        operations[start : start + _BULK_LIMIT], ordered=False
-                    )
+                    await tenant.database[collection].bulk_write(operations[start : start + _BULK_LIMIT], ordered=False)
                 except PyMongoError as error:
                     # The next values make up for it; the durable writes have their own retries.
                     log.warning("live_values_not_written", tenant=tenant.slug, error=str(error))

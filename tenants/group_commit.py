@@ -163,7 +163,7 @@ class GroupCommitter:
             await self._store_with_retries([waiting.unit for waiting in batch])
         except StorageUnavailable as error:
             _fail(batch, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  handed to the caller it belongs to
             if len(batch) > 1:
                 for waiting in batch:
                     await self._commit_batch([waiting])

@@ -6,10 +6,11 @@ from django.contrib.auth.models import AbstractUser
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from csms.choices import TextChoices
 from tenants.routing import SLUG_PATTERN, database_name
 
 
-class Role(models.TextChoices):
+class Role(TextChoices):
     """What a member may do inside one tenant."""
 
     ADMIN = "admin", "Administrator"
@@ -20,11 +21,11 @@ class Role(models.TextChoices):
 class Tenant(models.Model):
     """A charge point operator with a database of its own."""
 
-    class Status(models.TextChoices):
+    class Status(TextChoices):
         ACTIVE = "active", "Active"
         SUSPENDED = "suspended", "Suspended"
 
-    class MessageLog(models.TextChoices):
+    class MessageLog(TextChoices):
         OFF = "off", "Off"
         ERRORS = "errors", "Errors only"
         ALL = "all", "Every message"

@@ -80,4 +80,3 @@ async def flush_commits() -> None:
     """Wait until every unit handed to this loop's committers is settled; part of a clean shutdown."""
     loop = asyncio.get_running_loop()
     await asyncio.gather(*(c.flush() for (owner, _), c in _committers.items() if owner is loop))
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
@@ -78,7 +79,8 @@ def parse(text: str) -> Message:
     # `True` equals 1 and `2.0` equals 2 in Python, but not on the wire.
     if type(kind) is not int or kind not in _PARSERS:
         return Ignored(kind)
-    return _PARSERS[kind](frame)
+    parser = _PARSERS[kind]
+    return parser(frame)
 
 
 def _message_id(frame: list[Any]) -> str:
@@ -114,11 +116,16 @@ def _parse_result(frame: list[Any]) -> CallResult:
 def _parse_error(frame: list[Any]) -> CallError:
     if not 3 <= len(frame) <= 5 or not isinstance(frame[1], str):
         raise MalformedFrame(None, ErrorCode.FORMAT_VIOLATION, "a CALLERROR is [4, id, code, description, details]")
-    _, message_id, code, description, details = [*frame, "", {}][:5] if len(frame) == 3 else [*frame, {}][:5]
-    return CallError(message_id, str(code), str(description), details)
+    # Some stations leave the description or the details away.
+    description = str(frame[3]) if len(frame) > 3 else ""
+    return CallError(frame[1], str(frame[2]), description, frame[4] if len(frame) > 4 else {})
 
 
-_PARSERS = {CALL: _parse_call, CALL_RESULT: _parse_result, CALL_ERROR: _parse_error}
+_PARSERS: dict[int, Callable[[list[Any]], Message]] = {
+    CALL: _parse_call,
+    CALL_RESULT: _parse_result,
+    CALL_ERROR: _parse_error,
+}
 
 
 def encode_call(message_id: str, action: str, payload: dict[str, Any]) -> str:

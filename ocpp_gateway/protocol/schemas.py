@@ -27,7 +27,8 @@ _CODES = {
 
 def _folder(version: OcppVersion) -> Path:
     spec = find_spec("ocpp")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / _FOLDERS[version] / "schemas"
 
 

@@ -22,6 +22,6 @@ class DatabaseWrapper(MongoDatabaseWrapper):
         """Forget the client without closing it: other aliases of this process use it too."""
         if self.session:
             self._end_session()
-        self.run_on_commit = []
+        self.run_on_commit: list[Any] = []
         self.connection = None
         self.__dict__.pop("database", None)

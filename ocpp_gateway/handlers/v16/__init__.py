@@ -1,5 +1,6 @@
 """OCPP 1.6: one file per message a station sends; the table is the coverage list."""
 
+from ocpp_gateway.handlers.handler import Handler
 from ocpp_gateway.handlers.v16 import (
     authorize,
     boot_notification,
@@ -11,7 +12,7 @@ from ocpp_gateway.handlers.v16 import (
     stop_transaction,
 )
 
-HANDLERS = {
+HANDLERS: dict[str, Handler] = {
     "Authorize": authorize.handle,
     "BootNotification": boot_notification.handle,
     "DataTransfer": data_transfer.handle,
