@@ -108,9 +108,7 @@ class Driver:
         self._begin(scripts, stage, paced=False)
         return self._measure(warm, seconds, rate=None)
 
-    def pace(
-        self, scripts: Iterable[Script], stage: Stage, warm: float, seconds: float, *, rate: float
-    ) -> Measured:
+    def pace(self, scripts: Iterable[Script], stage: Stage, warm: float, seconds: float, *, rate: float) -> Measured:
         """Send `rate` CALLs per second, evenly over the stations; latency counts from when each was due."""
         self._begin(scripts, stage, paced=True)
         return self._measure(warm, seconds, rate)

@@ -55,10 +55,7 @@ class CpuShares:
     def until(self, wall: float) -> dict[str, float]:
         """Return each process's share of one core since the start; `wall` is the time in seconds now."""
         elapsed = max(wall - self._wall, 1e-9)
-        return {
-            name: round((cpu_seconds(pid) - self._begin[name]) / elapsed, 3)
-            for name, pid in self._pids.items()
-        }
+        return {name: round((cpu_seconds(pid) - self._begin[name]) / elapsed, 3) for name, pid in self._pids.items()}
 
 
 def facts(arguments: Iterable[str]) -> dict[str, Any]:

@@ -75,16 +75,13 @@ def write(rows: Sequence[Row], machine: dict[str, Any], details: list[dict[str, 
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as a table for the terminal."""
     head = (
-        f"{'server':<9}{'scenario':<14}{'ours':>10}{'yardstick':>11}{'ratio':>7}"
-        f"  {'p50':>7}{'p95':>8}{'p99':>8}  unit"
+        f"{'server':<9}{'scenario':<14}{'ours':>10}{'yardstick':>11}{'ratio':>7}  {'p50':>7}{'p95':>8}{'p99':>8}  unit"
     )
     return "\n".join([head, *(_line(row) for row in rows)])
 
 
 def _line(row: Row) -> str:
-    latencies = [
-        f"{value:.1f}" if value is not None else "-" for value in (row.p50_ms, row.p95_ms, row.p99_ms)
-    ]
+    latencies = [f"{value:.1f}" if value is not None else "-" for value in (row.p50_ms, row.p95_ms, row.p99_ms)]
     return (
         f"{row.server:<9}{row.scenario:<14}{row.ours:>10,.1f}{row.yardstick:>11,.1f}{row.ratio:>7.2f}"
         f"  {latencies[0]:>7}{latencies[1]:>8}{latencies[2]:>8}  {row.unit}"

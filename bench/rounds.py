@@ -80,9 +80,7 @@ class _Round:
         return make_row(self.ours.name, self.scenario, _UNITS[self.scenario], pairs)
 
     def _loads(self) -> Row:
-        loads = [
-            (self._saturate(self.ours), self._saturate(self.yardstick)) for _ in range(self.effort.rounds)
-        ]
+        loads = [(self._saturate(self.ours), self._saturate(self.yardstick)) for _ in range(self.effort.rounds)]
         calls = median(ours.calls_per_second for ours, _ in loads)
         paced = scenarios.pace(self.rig, self.ours, self.scenario, self.effort, calls * _PACE)
         self._report(self.ours, "paced", paced)
@@ -104,9 +102,7 @@ class _Round:
         self._keep(kind, {"subject": subject.name, **load.facts()})
 
     def _keep(self, kind: str, facts: dict[str, Any]) -> None:
-        self.outcome.details.append(
-            {"server": self.ours.name, "scenario": self.scenario, "kind": kind, **facts}
-        )
+        self.outcome.details.append({"server": self.ours.name, "scenario": self.scenario, "kind": kind, **facts})
 
     def _tell(self, text: str) -> None:
         print(f"  {self.scenario:<13} {text}", flush=True)

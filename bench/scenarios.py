@@ -78,9 +78,7 @@ def pace(rig: Rig, subject: Subject, scenario: str, effort: Effort, rate: float)
         subject,
         PLAYS[scenario],
         effort,
-        lambda driver, scripts, stage: driver.pace(
-            scripts, stage, effort.warm, effort.paced_seconds, rate=rate
-        ),
+        lambda driver, scripts, stage: driver.pace(scripts, stage, effort.warm, effort.paced_seconds, rate=rate),
     )
 
 

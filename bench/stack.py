@@ -43,8 +43,7 @@ class Subject:
     def targets(self, stations: list[Target]) -> list[Target]:
         """Return the same stations with this server's address."""
         return [
-            Target(f"ws://{LOOPBACK}:{self.port}{urlsplit(one.url).path}", one.identity, one.key)
-            for one in stations
+            Target(f"ws://{LOOPBACK}:{self.port}{urlsplit(one.url).path}", one.identity, one.key) for one in stations
         ]
 
 

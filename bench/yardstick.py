@@ -38,9 +38,7 @@ class Station(ChargePoint):
 
     @on(Action.boot_notification)
     async def boot_notification(self, **_: Any) -> call_result.BootNotification:
-        return call_result.BootNotification(
-            current_time=_now(), interval=300, status=RegistrationStatus.accepted
-        )
+        return call_result.BootNotification(current_time=_now(), interval=300, status=RegistrationStatus.accepted)
 
     @on(Action.heartbeat)
     async def heartbeat(self) -> call_result.Heartbeat:

@@ -30,8 +30,7 @@ def test_frames_are_read_however_they_are_cut(step: int) -> None:
     payloads = [b"", b"[3]", b"x" * 126, b"y" * 70_000, b"\x03\xe8"]
     opcodes = [TEXT, TEXT, TEXT, TEXT, CLOSE]
     stream = b"".join(
-        Frame(Opcode(opcode), payload).serialize(mask=False)
-        for opcode, payload in zip(opcodes, payloads, strict=True)
+        Frame(Opcode(opcode), payload).serialize(mask=False) for opcode, payload in zip(opcodes, payloads, strict=True)
     )
     reader = FrameReader()
     found = [frame for at in range(0, len(stream), step) for frame in reader.feed(stream[at : at + step])]

@@ -11,6 +11,8 @@ from typing import Any
 from ocpp_gateway.simulator.configuration import Configuration
 from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Payload, new_message_id
 
+_KEPT = 5  # of the messages that were given up
+
 Call = Callable[[str, Payload, str], Awaitable[Payload]]
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -21,8 +23,8 @@ class Transaction:
 
     id: int = -1
     status: str = ""  # of the id tag, in the answer to StartTransaction
-    started: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: bool = False  # StopTransaction was answered, or given up
+    on_end: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -44,12 +46,11 @@ class TransactionMessage:
     def settle(self, answer: Payload | None) -> None:
         """Take in the answer, or None when the message was given up."""
         if self.action == "StopTransaction":
-            self.transaction.ended.set()
-        if self.action == "StartTransaction":
-            if answer is not None:
-                self.transaction.id = int(answer["transactionId"])
-                self.transaction.status = str(answer["idTagInfo"]["status"])
-            self.transaction.started.set()
+            self.transaction.ended = True
+            self.transaction.on_end()
+        if self.action == "StartTransaction" and answer is not None:
+            self.transaction.id = int(answer["transactionId"])
+            self.transaction.status = str(answer["idTagInfo"]["status"])
 
 
 class Backlog:
@@ -62,7 +63,7 @@ class Backlog:
         self._empty.set()
         self._configuration = configuration
         self.delivered = 0
-        self.given_up: list[str] = []
+        self.given_up: deque[str] = deque(maxlen=_KEPT)
 
     def __len__(self) -> int:
         return len(self._messages)

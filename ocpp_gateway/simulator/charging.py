@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -20,6 +21,8 @@ from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Offline
 
 # How often the battery is looked at when the interval is 0, which turns sampled values off (s).
 _UNSAMPLED_STEP = 60.0
+# Nobody plugs in for less (%).
+LEAST_GAIN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,27 @@ class Site:
 
 
 class Visit:
-    """Runs one visit; `transaction` is there once StartTransaction has been queued."""
+    """Runs one visit; `transaction` is there once StartTransaction has been queued.
 
-    def __init__(self, plan: Plan, connector: Connector, charge: Charge, site: Site) -> None:
+    `settle` is called when the answer to StopTransaction is there, which may be long after the visit.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        connector: Connector,
+        charge: Charge,
+        site: Site,
+        settle: Callable[[Visit], None],
+    ) -> None:
         self.plan = plan
         self.connector = connector
         self.charge = charge
         self.transaction: Transaction | None = None
         self.refusal = ""
+        self._arrival_soc = charge.soc
         self.over = asyncio.Event()
+        self._settle = settle
         self._uplink = site.uplink
         self._configuration = site.configuration
         self._clock = site.clock
@@ -54,7 +69,7 @@ class Visit:
     @property
     def completed(self) -> bool:
         """Tell whether the central system has acknowledged the whole transaction."""
-        return self.transaction is not None and self.transaction.id > 0 and self.transaction.ended.is_set()
+        return self.transaction is not None and self.transaction.id > 0 and self.transaction.ended
 
     @property
     def charging(self) -> bool:
@@ -109,6 +124,8 @@ class Visit:
             now = self._clock.now()
             self.connector.meter.count(self.charge.advance((now - last).total_seconds()))
             last = now
+            if self.charge.full and self.connector.status == "Charging":
+                await self.connector.turn("SuspendedEV")
             if interval and not self._stop.is_set():
                 self.send_meter_values(now)
         self._end(transaction, last)
@@ -118,12 +135,13 @@ class Visit:
             self.refusal = f"StartTransaction: the id tag was answered {transaction.status}"
             if self._configuration.boolean("StopTransactionOnInvalidId"):
                 self.stop("DeAuthorized")
-        if self.charge.full or self.charge.soc >= self.plan.target_soc or stayed >= self.plan.stay:
+        enough = max(self.plan.target_soc, self._arrival_soc + LEAST_GAIN)
+        if self.charge.soc >= enough or stayed >= self.plan.stay:
             self.stop(self.plan.farewell)
         return self._stop.is_set()
 
     def _begin(self) -> Transaction:
-        self.transaction = transaction = Transaction()
+        self.transaction = transaction = Transaction(on_end=lambda: self._settle(self))
         now = self._clock.now()
         self._readings.append(self.connector.meter.register_reading(now, "Transaction.Begin"))
         payload = {

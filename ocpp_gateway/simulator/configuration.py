@@ -65,9 +65,7 @@ class Configuration:
         wanted = keys or sorted(known)
         answer: dict[str, Any] = {
             "configurationKey": [
-                {"key": key, "value": known[key], "readonly": key in self._fixed}
-                for key in wanted
-                if key in known
+                {"key": key, "value": known[key], "readonly": key in self._fixed} for key in wanted if key in known
             ]
         }
         unknown = [key for key in wanted if key not in known]

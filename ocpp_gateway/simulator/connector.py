@@ -10,7 +10,8 @@ from ocpp_gateway.simulator.meter import Meter
 if TYPE_CHECKING:
     from ocpp_gateway.simulator.charging import Visit
 
-Report = Callable[["Connector"], Awaitable[None]]
+# Sends a StatusNotification, and tells whether it was answered.
+Report = Callable[["Connector"], Awaitable[bool]]
 
 
 class Connector:
@@ -42,11 +43,11 @@ class Connector:
     async def report(self) -> None:
         """Send a StatusNotification whether or not anything changed."""
         status = self.status
-        await self._report(self)
-        self._reported = status
+        if await self._report(self):
+            self._reported = status
 
     async def report_if_new(self) -> None:
-        """Send a StatusNotification unless this status was the last one sent."""
+        """Send a StatusNotification unless this status was the last one that arrived."""
         if self.status != self._reported:
             await self.report()
 

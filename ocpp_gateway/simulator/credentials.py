@@ -43,9 +43,7 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise NoCredentials(
-            f"there are no station keys in {path}: start `make run` once, or {_remedy(path)}"
-        ) from None
+        raise NoCredentials(f"there are no station keys in {path}: start `make run` once, or {_remedy(path)}") from None
     except (OSError, ValueError) as error:
         raise NoCredentials(f"{path} cannot be read ({error}): {_remedy(path)}") from None
 

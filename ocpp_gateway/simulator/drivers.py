@@ -30,7 +30,7 @@ class Tags:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a driver came for: a tag, a charge to a state (%) and the longest stay (s)."""
+    """What a driver came for: a tag, a charge to a state (%; above 100: until the stay is over), a stay (s)."""
 
     id_tag: str
     target_soc: float
@@ -53,11 +53,11 @@ class Habits:
         stay = self.longest_stay
         return Plan(
             id_tag=self.tags.take(),
-            target_soc=random.triangular(60, 100, 90),
+            target_soc=random.triangular(60, 110, 85),
             stay=random.triangular(stay * 0.3, stay, stay * 0.7),
             farewell=random.choice(("Local", "EVDisconnected")),
         )
 
     def remote_plan(self, id_tag: str, *, authorize: bool) -> Plan:
         """Return the plan of a driver for whom the central system starts the charge."""
-        return Plan(id_tag, 100.0, self.longest_stay, authorize)
+        return Plan(id_tag, 110.0, self.longest_stay, authorize)

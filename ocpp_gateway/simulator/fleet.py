@@ -74,14 +74,13 @@ class Fleet:
         """Return the figures that the progress and the summary show."""
         links = [station.uplink for station in self.stations]
         visits = [visit for station in self.stations for visit in station.visits if visit.charging]
-        done = [visit for station in self.stations for visit in station.completed if visit.completed]
         return Totals(
             stations=len(self.stations),
             online=sum(link.ready.is_set() for link in links),
             charging=len(visits),
             power=sum(visit.charge.power() for visit in visits),
-            sessions=len(done),
-            energy=sum(visit.charge.energy for visit in done),
+            sessions=sum(station.sessions for station in self.stations),
+            energy=sum(station.energy for station in self.stations),
             messages=sum(link.calls for link in links),
             errors=sum(link.errors for link in links),
             waiting=sum(len(link.backlog) for link in links),
@@ -115,16 +114,14 @@ async def operate(fleet: Fleet, board: Board, *, once: bool) -> None:
         raise outcome
 
 
-def _station(
-    address: Address, habits: Habits, clock: Clock, seed: int, say: Callable[[str, str], None]
-) -> Station:
+def _station(address: Address, habits: Habits, clock: Clock, seed: int, say: Callable[[str, str], None]) -> Station:
     random = Random(f"{seed}/{address.identity}")  # noqa: S311 - repeatable on purpose
     return Station(address, habits, clock, random, lambda text: say(address.identity, text))
 
 
 def _faults(station: Station) -> list[str]:
-    found = [*station.failed, *station.uplink.backlog.given_up]
-    if not found and not any(visit.completed for visit in station.completed):
+    found = [*station.failures, *station.uplink.backlog.given_up]
+    if not found and not station.sessions:
         found.append("no session was completed")
     if waiting := len(station.uplink.backlog):
         found.append(f"{waiting} messages were not delivered")

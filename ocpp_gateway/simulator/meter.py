@@ -73,9 +73,7 @@ class Meter:
     ) -> dict[str, Any]:
         """Return one element of `meterValue`."""
         samples = [
-            sample | {"context": context}
-            for sample in self.samples(charge)
-            if sample["measurand"] in measurands
+            sample | {"context": context} for sample in self.samples(charge) if sample["measurand"] in measurands
         ]
         return {"timestamp": timestamp(at), "sampledValue": samples}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from random import Random
 
@@ -22,6 +23,7 @@ from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Offline, Paylo
 MEAN_IDLE = 900.0
 FIRST_IDLE = 40.0
 _RESET_GRACE = 60.0
+_KEPT_FAILURES = 5
 
 
 class Station:
@@ -35,8 +37,9 @@ class Station:
         self.habits = habits
         self.clock = clock
         self.configuration = Configuration(self.model.connectors, habits.sample_interval)
-        self.completed: list[Visit] = []
-        self.failed: list[str] = []
+        self.sessions = 0
+        self.energy = 0.0  # Wh, of completed sessions
+        self.failures: deque[str] = deque(maxlen=_KEPT_FAILURES)
         self._random = random
         self._say = say
         self._closing = False
@@ -69,18 +72,21 @@ class Station:
                 tasks.create_task(self._serve_drivers(connector))
 
     async def run_once(self, patience: float) -> None:
-        """Connect, serve one driver, and return when all is delivered; `failed` tells what went wrong.
+        """Connect, serve one driver, and return when all is delivered; `failures` tells what went wrong.
 
-        `patience` is how many real seconds the station tries to connect.
+        `patience` is how many real seconds the station tries to connect, and in the end to deliver.
         """
         link = asyncio.create_task(self.uplink.run())
         try:
             if await self._connected(patience):
                 await self.clock.sleep(self._random.uniform(0, 20))
                 await self.visit(self.connectors[1], self.habits.plan(self._random))
-                await self.uplink.backlog.drained()
+                async with asyncio.timeout(patience):
+                    await self.uplink.backlog.drained()
             else:
-                self.failed.append(self.uplink.trouble or "no connection")
+                self.failures.append(self.uplink.trouble or "no connection")
+        except TimeoutError:
+            self.failures.append(f"{len(self.uplink.backlog)} messages could not be delivered")
         finally:
             link.cancel()
             await asyncio.gather(link, return_exceptions=True)
@@ -97,7 +103,7 @@ class Station:
         """Let a driver charge at a free connector; returns when the connector is free again."""
         car, soc = pick_car(self._random)
         charge = Charge(car, soc, self.model.power, self.model.direct_current)
-        visit = Visit(plan, connector, charge, self._site)
+        visit = Visit(plan, connector, charge, self._site, self._settle)
         connector.visit = visit
         self._say(f"connector {connector.number}: {car.name} at {soc:.0f} % plugs in")
         try:
@@ -135,12 +141,17 @@ class Station:
                 await self.visit(connector, self.habits.plan(self._random))
             await self.clock.sleep(self._random.expovariate(1 / MEAN_IDLE))
 
+    def _settle(self, visit: Visit) -> None:
+        """Count a session whose last message has been answered or given up."""
+        if visit.completed:
+            self.sessions += 1
+            self.energy += visit.charge.energy
+
     def _take_stock(self, visit: Visit) -> None:
         if visit.transaction is None or visit.refusal:
-            self.failed.append(visit.refusal or "the driver left before the charge began")
-            self._say(self.failed[-1])
+            self.failures.append(visit.refusal or "the driver left before the charge began")
+            self._say(self.failures[-1])
             return
-        self.completed.append(visit)
         charge = visit.charge
         self._say(
             f"connector {visit.connector.number}: {charge.energy / 1000:.2f} kWh"
@@ -152,7 +163,7 @@ class Station:
         for connector in self.connectors:
             await (connector.report() if booted else connector.report_if_new())
 
-    async def _report_status(self, connector: Connector) -> None:
+    async def _report_status(self, connector: Connector) -> bool:
         payload: Payload = {
             "connectorId": connector.number,
             "errorCode": "NoError",
@@ -162,7 +173,8 @@ class Station:
         try:
             await self.uplink.call("StatusNotification", payload)
         except (CallRefused, CallTimeout, Offline):
-            return  # the first two are counted and shown by the link
+            return False  # the first two are counted and shown by the link
+        return True
 
 
 def _boot_payload(model: Model, identity: str, random: Random) -> Payload:

@@ -134,9 +134,7 @@ class Station(ChargePoint):
 
     @on(Action.start_transaction)
     async def start_transaction(self, **_: Any) -> call_result.StartTransaction:
-        return call_result.StartTransaction(
-            transaction_id=next(self.central.transaction_ids), id_tag_info=self._tag()
-        )
+        return call_result.StartTransaction(transaction_id=next(self.central.transaction_ids), id_tag_info=self._tag())
 
     @on(Action.meter_values)
     async def meter_values(self, **_: Any) -> call_result.MeterValues:

@@ -33,9 +33,7 @@ async def test_remote_stop_of_another_transaction_is_rejected(central: Central, 
     assert (await central.ask(request("RemoteStopTransaction", transaction_id=4))).status == "Rejected"
 
 
-async def test_remote_start_on_a_busy_or_unknown_connector_is_rejected(
-    central: Central, online: Station
-) -> None:
+async def test_remote_start_on_a_busy_or_unknown_connector_is_rejected(central: Central, online: Station) -> None:
     visit = asyncio.create_task(online.visit(online.connectors[1], Plan("TAG1", 100, 2400)))
     await central.until(lambda: central.of("StartTransaction"))
     for connector in (1, 9):
@@ -65,15 +63,11 @@ async def test_unlocking_ends_the_charge(central: Central, online: Station) -> N
     assert central.of("StopTransaction")[0].payload["reason"] == "UnlockCommand"
 
 
-async def test_availability_takes_effect_at_once_or_after_the_charge(
-    central: Central, online: Station
-) -> None:
+async def test_availability_takes_effect_at_once_or_after_the_charge(central: Central, online: Station) -> None:
     change = request("ChangeAvailability", connector_id=1, type="Inoperative")
     assert (await central.ask(change)).status == "Accepted"
     await central.until(lambda: central.statuses(1)[-1] == "Unavailable")
-    assert (
-        await central.ask(request("ChangeAvailability", connector_id=1, type="Operative"))
-    ).status == "Accepted"
+    assert (await central.ask(request("ChangeAvailability", connector_id=1, type="Operative"))).status == "Accepted"
     await central.until(lambda: central.statuses(1)[-1] == "Available")
 
     visit = asyncio.create_task(online.visit(online.connectors[1], Plan("TAG1", 100, 2400)))
@@ -100,9 +94,7 @@ async def test_triggered_messages_come(central: Central, online: Station, messag
     await central.until(lambda: len(central.of(action)) > before)
 
 
-async def test_a_trigger_of_something_it_cannot_send_is_not_implemented(
-    central: Central, online: Station
-) -> None:
+async def test_a_trigger_of_something_it_cannot_send_is_not_implemented(central: Central, online: Station) -> None:
     answer = await central.ask(request("TriggerMessage", requested_message="FirmwareStatusNotification"))
     assert answer.status == "NotImplemented"
 

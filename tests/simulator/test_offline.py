@@ -6,10 +6,12 @@ import asyncio
 from datetime import datetime
 from http import HTTPStatus
 
+from ocpp_gateway.simulator.backlog import Transaction
 from ocpp_gateway.simulator.drivers import Plan
 from ocpp_gateway.simulator.station import Station
 from tests.simulator.central import Central
 
+READING = {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": "1"}]}
 PLAN = Plan("TAG1", target_soc=100, stay=1200)
 
 
@@ -30,9 +32,7 @@ async def test_a_message_without_an_answer_is_sent_again_as_it_was(central: Cent
     assert central.actions.count("BootNotification") == 1
 
 
-async def test_a_charge_without_a_connection_is_delivered_later_in_order(
-    central: Central, online: Station
-) -> None:
+async def test_a_charge_without_a_connection_is_delivered_later_in_order(central: Central, online: Station) -> None:
     central.refuse = HTTPStatus.SERVICE_UNAVAILABLE
     await online.uplink.drop()
     visit = await online.visit(online.connectors[1], PLAN)
@@ -64,6 +64,25 @@ async def test_only_changed_statuses_are_told_after_a_reconnect(central: Central
     await online.visit(online.connectors[1], PLAN)
     assert central.statuses(0) == ["Available"]
     assert central.statuses(1) == ["Available", "Preparing", "Charging", "Finishing", "Available"]
+
+
+async def test_a_status_that_changed_while_offline_is_told_after_the_reconnect(
+    central: Central, online: Station
+) -> None:
+    central.refuse = HTTPStatus.SERVICE_UNAVAILABLE
+    await online.uplink.drop()
+    await online.connectors[1].turn("Faulted")
+    central.refuse = None
+    await central.until(lambda: central.statuses(1) == ["Available", "Faulted"])
+
+
+async def test_a_message_the_server_refuses_is_given_up_after_some_attempts(central: Central, online: Station) -> None:
+    online.uplink.backlog.put("MeterValues", {"connectorId": "not a number"}, Transaction(id=1))
+    online.uplink.backlog.put("MeterValues", {"connectorId": 1, "meterValue": [READING]}, Transaction(id=1))
+    await online.uplink.backlog.drained()
+    assert len(central.of("MeterValues")) == 3 + 1
+    assert len({one.message_id for one in central.of("MeterValues")}) == 2
+    assert [text.split(":")[0] for text in online.uplink.backlog.given_up] == ["MeterValues"]
 
 
 async def test_it_finds_the_server_again_after_an_outage(central: Central, online: Station) -> None:

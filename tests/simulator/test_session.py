@@ -27,8 +27,8 @@ def times(messages: list[Received]) -> list[datetime]:
 async def test_one_session_from_boot_to_the_free_connector(central: Central, station: Station) -> None:
     await station.run_once(patience=5)
 
-    assert station.failed == []
-    assert station.completed[0].completed
+    assert not station.failures
+    assert station.sessions == 1
     assert central.actions[0] == "BootNotification"
     assert central.statuses(0) == ["Available"]
     assert central.statuses(1) == ["Available", "Preparing", "Charging", "Finishing", "Available"]
@@ -60,24 +60,20 @@ async def test_a_refused_tag_starts_nothing(central: Central, station: Station) 
     central.tag_status = "Blocked"
     await station.run_once(patience=5)
     assert "StartTransaction" not in central.actions
-    assert station.failed == ["the id tag was answered Blocked"]
+    assert list(station.failures) == ["the id tag was answered Blocked"]
     assert central.statuses(1)[-1] == "Available"
 
 
-async def test_a_boot_that_is_pending_is_repeated_and_nothing_else_is_sent(
-    central: Central, station: Station
-) -> None:
+async def test_a_boot_that_is_pending_is_repeated_and_nothing_else_is_sent(central: Central, station: Station) -> None:
     central.boot_answers = ["Pending", "Rejected", "Accepted"]
     await station.run_once(patience=5)
     assert central.actions[:4] == ["BootNotification"] * 3 + ["StatusNotification"]
 
 
-async def test_a_refused_upgrade_ends_a_single_run_with_its_reason(
-    central: Central, station: Station
-) -> None:
+async def test_a_refused_upgrade_ends_a_single_run_with_its_reason(central: Central, station: Station) -> None:
     central.refuse = HTTPStatus.UNAUTHORIZED
     await station.run_once(patience=5)
-    assert station.failed == ["upgrade refused with HTTP 401"]
+    assert list(station.failures) == ["upgrade refused with HTTP 401"]
 
 
 async def test_told_to_stop_it_ends_the_charge_first(central: Central, station: Station) -> None:

@@ -29,9 +29,7 @@ def write_credentials(path: Path, url: str, count: int = 2) -> Path:
 
 
 def test_without_credentials_it_says_how_to_get_them(tmp_path: Path) -> None:
-    with pytest.raises(
-        CommandError, match=r"start `make run` once, or `manage.py create_test_tenants --json"
-    ):
+    with pytest.raises(CommandError, match=r"start `make run` once, or `manage.py create_test_tenants --json"):
         call_command("simulate", credentials=tmp_path / "none.json")
 
 
@@ -57,9 +55,7 @@ async def run_command(*arguments: str) -> asyncio.subprocess.Process:
 
 async def test_once_ends_with_a_summary_and_success(central: Central, tmp_path: Path) -> None:
     path = write_credentials(tmp_path / "keys.json", central.url)
-    process = await run_command(
-        "--count", "2", "--speed", "2000", "--once", "--seed", "4", "--credentials", str(path)
-    )
+    process = await run_command("--count", "2", "--speed", "2000", "--once", "--seed", "4", "--credentials", str(path))
     async with asyncio.timeout(30):
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()

@@ -30,14 +30,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--tenant", help="slug of the tenant; the first of the credentials by default")
         parser.add_argument("--count", type=int, default=5, help="number of stations (default 5)")
-        parser.add_argument(
-            "--speed", type=float, default=1.0, help="60 lets a minute pass in a second (default 1)"
-        )
+        parser.add_argument("--speed", type=float, default=1.0, help="60 lets a minute pass in a second (default 1)")
         parser.add_argument("--once", action="store_true", help="one session per station, then end")
         parser.add_argument("--minutes", type=float, default=45, help="longest charge (default 45)")
-        parser.add_argument(
-            "--sample-interval", type=int, default=60, help="seconds between MeterValues (default 60)"
-        )
+        parser.add_argument("--sample-interval", type=int, default=60, help="seconds between MeterValues (default 60)")
         parser.add_argument("--seed", type=int, help="repeat an earlier run: same stations, cars and drivers")
         parser.add_argument("--url", help="ws://host:port instead of the address in the credentials")
         parser.add_argument(
