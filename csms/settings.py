@@ -170,14 +170,16 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.authentication.TenantJWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.RolePermission"],
     "DEFAULT_THROTTLE_CLASSES": ["tenants.throttling.TenantRateThrottle"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Failed log-ins per minute and address; requests per minute are a setting of each tenant.
+    "DEFAULT_THROTTLE_RATES": {"login": f"{env.integer('LOGIN_FAILURES_PER_MINUTE', 20, low=1)}/min"},
+    "DEFAULT_SCHEMA_CLASS": "csms.openapi.ApiSchema",
     "DEFAULT_PAGINATION_CLASS": "csms.pagination.CursorPagination",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["csms.query_filters.StrictFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["csms.strict_json.StrictJSONParser"],
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "csms.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
-    "PAGE_SIZE": 50,
 }
 SIMPLE_JWT = {
     "SIGNING_KEY": JWT_SECRET,
@@ -201,12 +203,43 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["csms.openapi.without_optional_slash"],
+    "ENUM_NAME_OVERRIDES": {
+        "ConnectorStateEnum": "chargepoints.models.ConnectorState",
+        "RegistrationEnum": "chargepoints.models.Registration",
+        "SessionStatusEnum": "sessions_app.models.ChargingSession.Status",
+        "IdTokenStatusEnum": "sessions_app.models.IdToken.Status",
+        "IdTokenTypeEnum": "sessions_app.models.IdToken.Kind",
+        "TenantStatusEnum": "tenants.models.Tenant.Status",
+    },
+    "TAGS": [
+        {"name": "auth", "description": "Tokens for people and programs."},
+        {"name": "chargepoints", "description": "What is installed, and its live state."},
+        {"name": "sessions", "description": "What was charged."},
+        {"name": "id-tokens", "description": "Who may charge."},
+        {"name": "clients", "description": "The stations connected now."},
+        {"name": "tenants", "description": "The platform's tenants; for its superuser."},
+    ],
 }
 
 # -- Cache -------------------------------------------------------------------------------------
 
 # Rate limits are counted in the cache, so with several instances it must be the shared one.
-CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # Beyond this many entries a third is thrown out at random, and with it somebody's count.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+if REDIS_DISTRIBUTED_STATE:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": f"redis://{REDIS_ADDR}/{REDIS_DB}",
+        "KEY_PREFIX": REDIS_STATE_PREFIX,
+        # A Redis that hangs must not make every request wait.
+        "OPTIONS": {"password": REDIS_PASSWORD, "socket_connect_timeout": 1, "socket_timeout": 1},
+    }
 
 # -- Admin -------------------------------------------------------------------------------------
 

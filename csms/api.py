@@ -1,0 +1,36 @@
+"""The addresses under `/api/v1`. A slash at the end is accepted and not needed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from django.urls import include, re_path
+from rest_framework.routers import SimpleRouter
+
+from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
+from sessions_app.rest import IdTokenViewSet, MeterValueViewSet, SessionViewSet, StationSessionViewSet
+from tenants.rest import TenantViewSet
+from tenants.token_rest import LogInView, RefreshView, VerifyView
+
+router = SimpleRouter()
+router.trailing_slash = "/?"
+router.register("tenants", TenantViewSet, basename="tenants")
+router.register("chargepoints", ChargePointViewSet, basename="chargepoints")
+router.register("sessions", SessionViewSet, basename="sessions")
+router.register("id-tokens", IdTokenViewSet, basename="id-tokens")
+
+_LIST = {"get": "list"}
+
+urlpatterns = [
+    re_path(r"^auth/token/?$", LogInView.as_view(), name="token"),
+    re_path(r"^auth/token/refresh/?$", RefreshView.as_view(), name="token-refresh"),
+    re_path(r"^auth/token/verify/?$", VerifyView.as_view(), name="token-verify"),
+    re_path(r"^chargepoints/(?P<charge_point_id>[^/]+)/connectors/?$", ConnectorViewSet.as_view(_LIST)),
+    re_path(r"^chargepoints/(?P<charge_point_id>[^/]+)/sessions/?$", StationSessionViewSet.as_view(_LIST)),
+    re_path(r"^sessions/(?P<session_id>[^/]+)/meter-values/?$", MeterValueViewSet.as_view(_LIST)),
+    *router.urls,
+]
+
+# `clients` and, later, `commands` belong to the gateway.
+if find_spec("ocpp_gateway.rest") is not None:
+    urlpatterns.append(re_path("", include("ocpp_gateway.rest")))

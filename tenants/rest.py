@@ -1,0 +1,154 @@
+"""`/api/v1/tenants`: the platform's tenants for its superuser; a member sees their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from csms.api_view import ApiViewMixin, EditableMixin
+from csms.edits import apply_edit
+from csms.errors import Conflict
+from csms.fields import MomentField, StrictSerializer, WholeNumberField
+from tenants.access import Access
+from tenants.migration import migrate_tenant
+from tenants.models import Tenant
+from tenants.permissions import CHANGE
+
+CONFIGURATION = (
+    "max_charge_points",
+    "api_rate_limit",
+    "queue_enabled",
+    "mqtt_topic_prefix",
+    "auto_register",
+    "min_security_profile",
+    "default_heartbeat_interval",
+    "message_log",
+    "message_log_days",
+)
+
+
+class TenantConfigurationSerializer(StrictSerializer, serializers.ModelSerializer):
+    max_charge_points = WholeNumberField(min_value=0, max_value=10_000_000, required=False)
+    api_rate_limit = WholeNumberField(
+        min_value=1, max_value=10_000_000, required=False, help_text="REST requests per minute, all members together."
+    )
+    queue_enabled = serializers.BooleanField(required=False, help_text="Keep commands for offline stations.")
+    auto_register = serializers.BooleanField(
+        required=False, help_text="Take in a station nobody created, with the key it presents first."
+    )
+    min_security_profile = WholeNumberField(min_value=1, max_value=3, required=False)
+    default_heartbeat_interval = WholeNumberField(min_value=10, max_value=86400, required=False, help_text="Seconds.")
+    message_log_days = WholeNumberField(min_value=1, max_value=3650, required=False)
+
+    class Meta:
+        model = Tenant
+        fields = CONFIGURATION
+
+
+class TenantSerializer(StrictSerializer, serializers.ModelSerializer):
+    slug = serializers.CharField(read_only=True)
+    database_name = serializers.CharField(read_only=True)
+    status = serializers.ChoiceField(Tenant.Status.choices, read_only=True)
+    configuration = TenantConfigurationSerializer(source="*", required=False)
+    created_at = MomentField(read_only=True)
+    updated_at = MomentField(read_only=True)
+
+    class Meta:
+        model = Tenant
+        fields = ("slug", "name", "database_name", "status", "configuration", "created_at", "updated_at")
+
+
+class NewTenantSerializer(TenantSerializer):
+    slug = serializers.CharField(
+        max_length=40,
+        validators=Tenant._meta.get_field("slug").validators[:1],
+        help_text="a-z, 0-9 and '-'. Part of the stations' URL and of the database name; never changes.",
+    )
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List tenants", description="All for a platform superuser, their own for members."),
+    retrieve=extend_schema(summary="Read a tenant", description="The ETag is for `If-Match` in a PATCH."),
+    partial_update=extend_schema(
+        summary="Configure a tenant",
+        description="Changes what is given, also inside `configuration`. The gateway follows within five seconds.",
+    ),
+)
+class TenantViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet):
+    permission_resource = "tenants"
+    serializer_class = TenantSerializer
+    queryset = Tenant.objects.all()
+    lookup_field = "slug"
+    lookup_value_regex = "[^/]+"
+    orderings = {"slug": ("slug",), "-slug": ("-slug",)}
+    editable = ("name", "status", *CONFIGURATION)
+
+    def get_queryset(self) -> QuerySet[Tenant]:
+        tenants = super().get_queryset()
+        access: Access = self.request.auth
+        return tenants if access.user.is_superuser else tenants.filter(slug=access.slug)
+
+    @extend_schema(
+        summary="Create a tenant",
+        description="Creates its database with all indexes. Platform superusers only.",
+        request=NewTenantSerializer,
+        responses={201: TenantSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        body = NewTenantSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        tenant = _create(body.validated_data)
+        return self.with_etag(tenant, 201, Location=f"{request.path.rstrip('/')}/{tenant.slug}")
+
+    @extend_schema(
+        summary="Suspend a tenant",
+        description="Its members are refused and its stations disconnected until it is resumed. Nothing is deleted.",
+        request=None,
+        responses={200: TenantSerializer},
+    )
+    @action(detail=True, methods=["post"], permission_deed=CHANGE)
+    def suspend(self, request: Request, slug: str) -> Response:
+        return self._set_status(Tenant.Status.SUSPENDED)
+
+    @extend_schema(
+        summary="Resume a tenant",
+        description="Lets members and stations of a suspended tenant in again.",
+        request=None,
+        responses={200: TenantSerializer},
+    )
+    @action(detail=True, methods=["post"], permission_deed=CHANGE)
+    def resume(self, request: Request, slug: str) -> Response:
+        return self._set_status(Tenant.Status.ACTIVE)
+
+    def _set_status(self, status: Tenant.Status) -> Response:
+        tenant = self.get_object()
+        apply_edit(tenant, {"status": status.value}, editable=self.editable)
+        return self.with_etag(tenant)
+
+
+def _create(values: dict[str, Any]) -> Tenant:
+    """Store a tenant and create its database; if that fails, nothing of the tenant stays.
+
+    Raises:
+        Conflict: there is a tenant of this slug.
+    """
+    tenant = Tenant(**values)
+    try:
+        tenant.save(force_insert=True)
+    except IntegrityError:
+        raise Conflict(f"there is a tenant {tenant.slug!r} already", code="tenant_exists") from None
+    try:
+        migrate_tenant(tenant.slug)
+    except BaseException:
+        Tenant.objects.filter(slug=tenant.slug).delete()
+        raise
+    return tenant

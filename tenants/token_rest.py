@@ -1,0 +1,166 @@
+"""`/api/v1/auth`: tokens for people and programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import authenticate
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from csms.api_view import ApiViewMixin
+from csms.errors import CsmsError
+from csms.fields import MomentField
+from tenants.access import Access, NoAccess, access_to, default_access
+from tenants.models import User
+from tenants.throttling import login_attempt
+from tenants.tokens import claimed_access, issue_tokens, moment_of_expiry, read_any_token, renew
+
+
+class WrongCredentials(CsmsError):
+    """The user name, the password or the tenant does not fit; which of them is not told."""
+
+    code = "wrong_credentials"
+    http_status = 401
+
+    def __init__(self) -> None:
+        super().__init__("the user name, the password or the tenant is wrong")
+
+
+class LogInSerializer(serializers.Serializer):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=1024, trim_whitespace=False, style={"input_type": "password"})
+    tenant = serializers.CharField(
+        max_length=40,
+        required=False,
+        help_text="The tenant's slug; needed by members of several tenants, optional for a platform superuser.",
+    )
+
+
+class TokenPairSerializer(serializers.Serializer):
+    access = serializers.CharField(help_text="Sent as `Authorization: Bearer <access>`; valid for 30 minutes.")
+    refresh = serializers.CharField(help_text="Buys new access tokens for 7 days.")
+
+
+class RefreshSerializer(serializers.Serializer):
+    refresh = serializers.CharField(max_length=4096)
+
+
+class RefreshedSerializer(serializers.Serializer):
+    access = serializers.CharField()
+
+
+class VerifySerializer(serializers.Serializer):
+    token = serializers.CharField(max_length=4096)
+
+
+class TokenFactsSerializer(serializers.Serializer):
+    token_type = serializers.ChoiceField(["access", "refresh"])
+    username = serializers.CharField()
+    tenant_id = serializers.CharField(allow_null=True)
+    role = serializers.ChoiceField(["admin", "operator", "viewer", "superuser"])
+    expires_at = MomentField()
+
+
+class TokenView(ApiViewMixin, APIView):
+    """The base of what can be asked without a token; failed attempts are counted per address."""
+
+    authentication_classes: list[type] = []
+    permission_classes: list[type] = []
+    throttle_classes: list[type] = []
+    serializer_class: type[serializers.Serializer]
+
+    def post(self, request: Request) -> Response:
+        """Answer one attempt; it counts against the address if it fails."""
+        body = self.serializer_class(data=request.data)
+        body.is_valid(raise_exception=True)
+        with login_attempt(request) as attempt:
+            answer = self.answer(body.validated_data)
+            attempt.succeeded()
+        # Tokens must not stay in a cache on the way (RFC 6749 §5.1).
+        return Response(answer, headers={"Cache-Control": "no-store"})
+
+    def answer(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to a well-formed request."""
+        raise NotImplementedError
+
+
+def _log_in(username: str, password: str, tenant: str | None) -> Access:
+    # Django spends the time of a password check on unknown users too.
+    user = authenticate(username=username, password=password)
+    if not isinstance(user, User):
+        raise WrongCredentials
+    if not tenant:
+        return default_access(user)
+    try:
+        return access_to(user, tenant)
+    except NoAccess:
+        raise WrongCredentials from None
+
+
+class LogInView(TokenView):
+    serializer_class = LogInSerializer
+
+    @extend_schema(
+        summary="Log in",
+        request=LogInSerializer,
+        responses=TokenPairSerializer,
+        examples=[
+            OpenApiExample(
+                "A member of one tenant",
+                value={"username": "tenant1_admin", "password": "..."},
+                request_only=True,
+            ),
+            OpenApiExample(
+                "Naming the tenant",
+                value={"username": "ada", "password": "...", "tenant": "tenant1"},
+                request_only=True,
+            ),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """Returns an access token and a refresh token with the claims `tenant_id` and `role`.
+
+        A wrong password, an unknown user and a tenant the user does not belong to get the same 401. A member of
+        several tenants who names none gets a 400 that lists them.
+        """
+        return super().post(request)
+
+    def answer(self, data: dict[str, Any]) -> dict[str, Any]:
+        pair = issue_tokens(_log_in(data["username"], data["password"], data.get("tenant")))
+        return {"access": pair.access, "refresh": pair.refresh}
+
+
+class RefreshView(TokenView):
+    serializer_class = RefreshSerializer
+
+    @extend_schema(summary="Get a new access token", request=RefreshSerializer, responses=RefreshedSerializer)
+    def post(self, request: Request) -> Response:
+        """Returns a new access token for the same tenant, with the role as it is now."""
+        return super().post(request)
+
+    def answer(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {"access": renew(data["refresh"])}
+
+
+class VerifyView(TokenView):
+    serializer_class = VerifySerializer
+
+    @extend_schema(summary="Check a token", request=VerifySerializer, responses=TokenFactsSerializer)
+    def post(self, request: Request) -> Response:
+        """Returns whose a token is, or 401 if it is no longer good for anything."""
+        return super().post(request)
+
+    def answer(self, data: dict[str, Any]) -> dict[str, Any]:
+        token, user = read_any_token(data["token"])
+        access = claimed_access(token, user)
+        return {
+            "token_type": token["token_type"],
+            "username": user.username,
+            "tenant_id": access.slug,
+            "role": access.role,
+            "expires_at": MomentField().to_representation(moment_of_expiry(token)),
+        }
