@@ -35,6 +35,11 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"{server} against the yardstick", flush=True)
                 rounds.measure(rig, server, options.scenario, effort, outcome)
     print(f"\n{results.table(outcome.rows)}\n\n{time.monotonic() - begin:.0f} s in all")
+    if disturbed := outcome.disturbed():
+        print(
+            f"{disturbed} measurements were DISTURBED by other programs on these cores: the figures are too low, and"
+            " only the ratios mean something. Run it again when the machine is quiet."
+        )
     if outcome.failures:
         print("\n".join(["FAILED:", *outcome.failures]), file=sys.stderr)
         return 1

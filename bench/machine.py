@@ -10,10 +10,14 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+STRANGERS = "other programs"
+# More than this share of a core for programs of others, and the figures say little.
+DISTURBED = 0.1
 _LIBRARIES = ("Django", "daphne", "uvicorn", "ocpp", "websockets", "pymongo")
 
 
@@ -39,23 +43,39 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def _core_seconds() -> float:
+    """Return the processor time that our two cores have given to processes, or lost to other guests (steal).
+
+    Interrupts are left out: they are mostly those of the loopback traffic itself.
+    """
+    names = {f"cpu{core}" for core in cores()}
+    lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
+    return sum(sum(int(line[column]) for column in (1, 2, 3, 8)) for line in lines if line[0] in names) / _TICKS
+
+
 def resident_kib(pid: int) -> float:
     """Return the resident memory of a process in KiB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1024
 
 
 class CpuShares:
-    """Measures how much of a core each of some processes takes while something runs."""
+    """Measures how much of a core each of our processes takes while something runs, and all strangers together."""
 
-    def __init__(self, pids: Mapping[str, int], wall: float) -> None:
+    def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
-        self._begin = {name: cpu_seconds(pid) for name, pid in self._pids.items()}
-        self._wall = wall
+        self._begin = self._used()
+        self._wall = perf_counter()
 
-    def until(self, wall: float) -> dict[str, float]:
-        """Return each process's share of one core since the start; `wall` is the time in seconds now."""
-        elapsed = max(wall - self._wall, 1e-9)
-        return {name: round((cpu_seconds(pid) - self._begin[name]) / elapsed, 3) for name, pid in self._pids.items()}
+    def until_now(self) -> dict[str, float]:
+        """Return the shares of one core since the start; `STRANGERS` is whatever else ran on the two cores."""
+        elapsed = max(perf_counter() - self._wall, 1e-9)
+        end = self._used()
+        used = {name: max(0.0, end[name] - self._begin[name]) / elapsed for name in end}
+        used[STRANGERS] = max(0.0, used[STRANGERS] - sum(used[name] for name in self._pids))
+        return {name: round(share, 3) for name, share in used.items()}
+
+    def _used(self) -> dict[str, float]:
+        return {STRANGERS: _core_seconds()} | {name: cpu_seconds(pid) for name, pid in self._pids.items()}
 
 
 def facts(arguments: Iterable[str]) -> dict[str, Any]:

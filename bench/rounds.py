@@ -9,6 +9,7 @@ from typing import Any
 
 from bench import scenarios
 from bench.dial import DialError
+from bench.machine import DISTURBED, STRANGERS
 from bench.results import Row, make_row
 from bench.scenarios import Effort, Failed, Load
 from bench.scripts import PLAYS
@@ -34,6 +35,10 @@ class Outcome:
     rows: list[Row] = field(default_factory=list)
     details: list[dict[str, Any]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+
+    def disturbed(self) -> int:
+        """Return how many measurements other programs have disturbed."""
+        return sum(facts.get("cpu", {}).get(STRANGERS, 0) >= DISTURBED for facts in self.details)
 
 
 def measure(rig: Rig, server: str, chosen: Sequence[str], effort: Effort, outcome: Outcome) -> None:
@@ -97,6 +102,7 @@ class _Round:
         busy = ", ".join(f"{name} {share:.0%}" for name, share in cpu.items() if share >= 0.01)
         self._tell(
             f"{subject.name} {kind}: {load.rate:,.0f} {_UNITS[self.scenario]},"
+            f"{'' if cpu[STRANGERS] < DISTURBED else ' (DISTURBED)'}"
             f" p50 {latency.p50_ms:.1f} p95 {latency.p95_ms:.1f} p99 {latency.p99_ms:.1f} ms; {busy}"
         )
         self._keep(kind, {"subject": subject.name, **load.facts()})

@@ -140,9 +140,9 @@ def _load(
     try:
         for part in play.before:
             driver.perform([part(stage, vehicle) for vehicle in vehicles], stage)
-        shares = CpuShares({**rig.pids(), "server": subject.process.pid}, perf_counter())
+        shares = CpuShares({**rig.pids(), "server": subject.process.pid})
         measured = measure(driver, [play.loop(stage, vehicle) for vehicle in vehicles], stage)
-        cpu = shares.until(perf_counter())
+        cpu = shares.until_now()
         for part in play.after:
             driver.perform([part(stage, vehicle) for vehicle in vehicles], stage)
     finally:

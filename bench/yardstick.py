@@ -75,6 +75,8 @@ async def _serve_station(connection: ServerConnection) -> None:
 async def run(port: int, keys: dict[str, str]) -> None:
     """Serve on `port` until SIGTERM or SIGINT; `keys` holds every station's key by identity."""
     logging.getLogger("ocpp").setLevel(logging.WARNING)
+    # Whoever looks whether the port is open yet is no failed handshake worth a traceback.
+    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)
     stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
