@@ -34,9 +34,7 @@ def _databases() -> dict[str, Database[Document]]:
 
 
 class Command(BaseCommand):
-    help = (
-        "Send stored events to the MQTT broker until stopped. Several may run: each tenant is served by one."
-    )
+    help = "Send stored events to the MQTT broker until stopped. Several may run: each tenant is served by one."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,0 +1,34 @@
+"""`manage.py serve`: stations, REST API and admin on one port."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.module_loading import import_string
+
+from csms.serve.options import Limits, Options
+from csms.serve.start import SERVERS, CannotListen, run
+
+
+class Command(BaseCommand):
+    """Serve until SIGTERM or Ctrl-C, which finish the work in hand first; a second one stops at once."""
+
+    help = __doc__
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=settings.HTTP_HOST, help="address to listen on (HTTP_HOST)")
+        parser.add_argument("--port", type=int, default=settings.HTTP_PORT, help="port (HTTP_PORT)")
+        parser.add_argument("--server", choices=SERVERS, default=settings.CSMS_SERVER, help="CSMS_SERVER")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        limits = Limits(message_bytes=settings.OCPP_MAX_MESSAGE_BYTES, ping_interval=settings.OCPP_PING_INTERVAL)
+        serve = Options(
+            options["host"], options["port"], limits=limits, trusted_proxies=tuple(settings.TRUSTED_PROXIES)
+        )
+        try:
+            run(options["server"], lambda: import_string(settings.ASGI_APPLICATION), serve)
+        except CannotListen as error:
+            raise CommandError(str(error)) from None

@@ -1,0 +1,92 @@
+"""Serving on Daphne: its HTTP as it is, and our WebSocket in place of its own.
+
+Importing this module installs the Twisted reactor, so nothing that imports `twisted.internet.reactor` may come
+before it. The reactor runs on uvloop, which also serves MongoDB, Redis and MQTT connections of the application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import uvloop
+
+uvloop.install()  # before daphne.server, which makes the reactor's event loop as it is imported
+
+from daphne.server import Server, twisted_loop  # noqa: E402
+from twisted.internet import reactor as _reactor  # noqa: E402
+from twisted.logger import (  # noqa: E402
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    STDLibLogObserver,
+    globalLogBeginner,
+)
+
+from csms.serve.daphne_http import DaphneHttpFactory  # noqa: E402
+from csms.serve.drain import Drain, close_connections  # noqa: E402
+from csms.serve.options import Options  # noqa: E402
+from csms.serve.twisted_transport import TwistedMount  # noqa: E402
+from csms.serve.websocket import Application, WebSocket  # noqa: E402
+
+reactor: Any = _reactor  # a module that stands in for an object
+
+
+def serve(application: Application, options: Options, listener: socket.socket) -> None:
+    """Serve until a signal ends the process."""
+    DaphneServer(application, options).run_on(listener)
+
+
+class DaphneServer(Server):
+    """Daphne's server, which ends the way `Drain` says."""
+
+    def __init__(self, application: Application, options: Options) -> None:
+        super().__init__(application, endpoints=["adopted"], verbosity=0, server_name="")
+        self.options = options
+        self.connections: dict[Any, dict[str, Any]] = {}  # HTTP requests; Daphne looks after them
+        self.open: set[Any] = set()  # TCP connections, HTTP and WebSocket
+        self.tasks: set[asyncio.Task[None]] = set()  # of WebSockets
+        self.http_factory = DaphneHttpFactory(self)
+        self.ws_factory = self  # Daphne asks it for a protocol at each upgrade
+        self._drain = Drain(options, self._stop_accepting, self._end)
+
+    def run_on(self, listener: socket.socket) -> None:
+        """Serve what connects to `listener`, until `Drain` stops the reactor."""
+        _log_failures()
+        asyncio.set_event_loop(twisted_loop)
+        listener.setblocking(False)
+        self._port = reactor.adoptStreamPort(listener.fileno(), listener.family, self.http_factory)
+        listener.close()  # Twisted has its own copy
+        self._drain.install(twisted_loop)
+        reactor.callLater(1, self.application_checker)
+        reactor.run(installSignalHandlers=False)
+        _cancel_tasks(twisted_loop)
+
+    def buildProtocol(self, address: Any) -> TwistedMount:  # noqa: N802  Daphne calls it
+        """Return the protocol that takes over a connection as a WebSocket."""
+        return TwistedMount(WebSocket(self.application, self.options.limits, self.open, self.tasks))
+
+    def _stop_accepting(self) -> None:
+        self._port.stopListening()
+
+    async def _end(self) -> None:
+        await close_connections(self.open, self.tasks, self.options.close)
+        reactor.stop()
+
+
+def _log_failures() -> None:
+    """Log what fails inside Twisted, and not its remarks on each peer that comes and goes."""
+    failures = LogLevelFilterPredicate(defaultLogLevel=LogLevel.critical)
+    observer = FilteringLogObserver(STDLibLogObserver("twisted"), [failures])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
+
+
+def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """End what still runs the way `asyncio.run` does."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks))
+    loop.run_until_complete(loop.shutdown_default_executor())

@@ -1,0 +1,109 @@
+"""Serving on Uvicorn: uvloop, httptools, and our WebSocket in place of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import Server, ServerState
+
+from csms.serve.deadline import RequestDeadline
+from csms.serve.drain import Drain, close_connections
+from csms.serve.options import Options
+from csms.serve.websocket import Application, WebSocket
+
+
+def serve(application: Application, options: Options, listener: socket.socket) -> None:
+    """Serve until a signal ends the process."""
+    # Below that it tells of every port scanner and every refused byte.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    UvicornServer(UvicornConfig(application, options)).run(sockets=[listener])
+
+
+class UvicornConfig(Config):
+    """Uvicorn's configuration, with our options for the protocols that it makes."""
+
+    def __init__(self, application: Application, options: Options) -> None:
+        super().__init__(
+            application,
+            loop="uvloop",
+            http=UvicornHttp,
+            ws=UvicornWebSocket,
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # see csms.serve.start
+            server_header=False,
+            timeout_keep_alive=int(options.limits.request),
+        )
+        self.options = options
+
+
+class UvicornServer(Server):
+    """Uvicorn's server, which ends the way `Drain` says."""
+
+    config: UvicornConfig
+
+    def __init__(self, config: UvicornConfig) -> None:
+        super().__init__(config)
+        self._drain = Drain(config.options, self._stop_accepting, self._end)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `Drain`."""
+        self._drain.install(asyncio.get_running_loop())
+        yield
+
+    def _stop_accepting(self) -> None:
+        for server in self.servers:
+            server.close()
+
+    async def _end(self) -> None:
+        state = self.server_state
+        await close_connections(state.connections, state.tasks, self.config.options.close)
+        self.force_exit = True  # the waiting is done
+        self.should_exit = True
+
+
+class UvicornWebSocket(WebSocket):
+    """Our WebSocket, made the way Uvicorn makes its own."""
+
+    __slots__ = ()
+
+    def __init__(self, config: UvicornConfig, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        super().__init__(config.loaded_app, config.options.limits, server_state.connections, server_state.tasks)
+
+
+class UvicornHttp(HttpToolsProtocol):
+    """Uvicorn's HTTP, for which a request must arrive in time."""
+
+    config: UvicornConfig
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.deadline = RequestDeadline(self.loop, self.config.options.limits, self._refuse)
+
+    def data_received(self, data: bytes) -> None:
+        self.deadline.received(len(data))
+        if not self.transport.is_closing():
+            super().data_received(data)
+
+    def on_message_complete(self) -> None:
+        self.deadline.complete()
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.deadline.complete()
+        super().connection_lost(exc)
+
+    def _refuse(self, answer: bytes) -> None:
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(answer)
+        self.transport.close()

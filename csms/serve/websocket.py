@@ -1,0 +1,344 @@
+"""One WebSocket, between an asyncio transport and an ASGI application: the same on Daphne and on Uvicorn.
+
+The protocol itself is that of `websockets`, without I/O; this class adds what a fleet of stations needs:
+bounded memory in both directions, refusals before the upgrade, close codes that reach the peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from enum import Enum
+from typing import Any, cast
+
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+
+from csms.serve.frames import FrameReader, Outcome, text_frame
+from csms.serve.handshake import Handshake, Refused, refusal, unavailable
+from csms.serve.inbox import Inbox
+from csms.serve.keepalive import Keepalive
+from csms.serve.options import Limits
+
+Message = dict[str, Any]
+Application = Callable[..., Coroutine[Any, Any, None]]
+
+logger = logging.getLogger(__name__)
+_wire_logger = logging.getLogger("csms.serve.wire")
+_wire_logger.setLevel(logging.ERROR)  # below that, websockets describes every handshake and frame
+
+# Without context takeover a compressor lives for one message only, so that an idle socket with deflate costs
+# no more than one without; with it, zlib would keep tens of KiB for each.
+_EXTENSIONS = [
+    ServerPerMessageDeflateFactory(
+        server_no_context_takeover=True, client_no_context_takeover=True, compress_settings={"memLevel": 5}
+    )
+]
+COMPRESS_FROM = 512  # bytes; shorter messages gain little and may go uncompressed (RFC 7692 §6)
+
+
+class Disconnected(OSError):
+    """The WebSocket is over: what `send` raises from then on (ASGI 2.4)."""
+
+
+class State(Enum):
+    """Where a WebSocket is in its life; it only moves downwards."""
+
+    CONNECTING = "the handshake is not answered yet"
+    OPEN = "open"
+    CLOSING = "we sent a close frame and wait for the peer's"
+    ENDING = "nothing is read any more; our last words are on their way"
+    CLOSED = "the connection is gone"
+
+
+CONNECTING, OPEN, CLOSING, ENDING, CLOSED = State  # an Enum's attributes are too slow for every frame
+
+
+class WebSocket(asyncio.Protocol):
+    """Runs `application` for one connection; `connections` and `tasks` are the server's, kept up to date."""
+
+    __slots__ = (
+        "_application",
+        "_connections",
+        "_drained",
+        "_handshake",
+        "_heard",
+        "_inbox",
+        "_keepalive",
+        "_limits",
+        "_loop",
+        "_path",
+        "_reader",
+        "_reading",
+        "_stall",
+        "_state",
+        "_task",
+        "_tasks",
+        "_timer",
+        "_transport",
+        "_wire",
+    )
+
+    def __init__(
+        self, application: Application, limits: Limits, connections: set[Any], tasks: set[asyncio.Task[None]]
+    ) -> None:
+        self._application = application
+        self._limits = limits
+        self._connections = connections
+        self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport
+        self._wire = ServerProtocol(extensions=_EXTENSIONS, max_size=limits.message_bytes, logger=_wire_logger)
+        self._inbox = Inbox(limits.unread_messages)
+        self._reader = FrameReader(self._wire, self._inbox, limits)
+        self._handshake: Handshake | None = Handshake(self._wire)
+        self._state = CONNECTING
+        self._path = ""
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None  # of the present state
+        self._keepalive: Keepalive | None = None
+        self._heard = False  # anything since the last ping
+        self._reading = True
+        self._drained: asyncio.Event | None = None  # exists while the peer reads too slowly
+        self._stall: asyncio.TimerHandle | None = None  # likewise
+
+    # -- What the server calls ---------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        if self._state is CONNECTING and self._task is None:
+            self._begin(data)
+        elif self._state is not ENDING:
+            self._reader.feed(data)
+            self._read()
+
+    def pause_writing(self) -> None:
+        self._drained = asyncio.Event()
+        self._stall = self._loop.call_later(self._limits.write, self._transport.abort)
+        # Nothing is read from a peer that reads nothing: its pings would fill our buffer with pongs.
+        self._steer()
+
+    def resume_writing(self) -> None:
+        self._end_stall()
+        self._steer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave(CLOSED, 1006, "")
+        self._connections.discard(self)
+        self._end_stall()
+        if self._task is not None and not self._task.done():
+            self._timer = self._loop.call_later(self._limits.orphan, self._cancel_orphan)
+
+    def shutdown(self) -> None:
+        """Tell the peer that the server goes away: 1012, or 503 to a handshake without an answer."""
+        if self._state is CONNECTING:
+            self._refuse(unavailable("The server is restarting.\n"))
+        elif self._state is OPEN:
+            self._close(1012, "service restart")
+
+    # -- What the application calls ----------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """Return the next ASGI event; taking one makes room for more to be read."""
+        message = await self._inbox.get()
+        if not self._reading and len(self._inbox) <= 1:
+            self._read()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Do what the ASGI event says, waiting while the peer reads too slowly; raises Disconnected."""
+        if self._drained is not None:
+            await self._drained.wait()
+        if self._state is OPEN:
+            self._send(message)
+        elif self._state is CONNECTING:
+            self._answer(message)
+        elif message["type"] != "websocket.close":
+            raise Disconnected(f"{message['type']} came after the end of the WebSocket")
+
+    def _send(self, message: Message) -> None:
+        if message["type"] == "websocket.send":
+            text = message.get("text")
+            if text is None:
+                self._wire.send_binary(message["bytes"])
+                self._flush()
+            else:
+                self._send_text(text.encode())
+        elif message["type"] == "websocket.close":
+            self._close(message.get("code") or 1000, message.get("reason") or "")
+        else:
+            raise RuntimeError(f"{message['type']} sent to an open WebSocket")
+
+    def _send_text(self, payload: bytes) -> None:
+        if self._wire.extensions and len(payload) >= COMPRESS_FROM:
+            self._wire.send_text(payload)
+            self._flush()
+        else:
+            self._transport.write(text_frame(payload))
+
+    # -- Handshake ---------------------------------------------------------------------------------
+
+    def _begin(self, data: bytes) -> None:
+        assert self._handshake is not None
+        try:
+            scope = self._handshake.read(data, self._transport)
+        except Refused as refused:
+            self._refuse(refused.response)
+            return
+        if scope is not None:
+            self._path = scope["path"]
+            self._inbox.put({"type": "websocket.connect"})
+            self._task = self._loop.create_task(self._application(scope, self.receive, self.send))
+            self._tasks.add(self._task)
+            self._task.add_done_callback(self._finished)
+            self._timer = self._loop.call_later(self._limits.accept, self._not_answered)
+
+    def _answer(self, message: Message) -> None:
+        assert self._handshake is not None
+        response = self._handshake.answer(message)
+        if response is not None and response.status_code == 101:
+            self._accept(response)
+        elif response is not None:
+            self._refuse(response)
+
+    def _accept(self, response: Response) -> None:
+        self._wire.send_response(response)
+        self._flush()
+        self._state = OPEN
+        self._handshake = None
+        self._set_timer(None)
+        if self._limits.ping_interval:
+            self._keepalive = Keepalive(self, self._limits.ping_interval, self._limits.pong_timeout)
+        self._read()
+
+    def _refuse(self, response: Response) -> None:
+        self._wire.send_response(response)
+        self._flush()
+        self._leave(ENDING, 1006, "")
+        self._transport.close()
+
+    def _not_answered(self) -> None:
+        logger.warning("no answer to the handshake of %s within %.0f s", self._path, self._limits.accept)
+        self._refuse(unavailable("The server is busy.\n"))
+
+    # -- Reading -----------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        if self._state is OPEN or self._state is CLOSING:
+            outcome = self._reader.read()
+            if self._wire.writes:
+                self._flush()  # pongs, close frames
+            if outcome is Outcome.CLOSED:
+                self._peer_closed()
+            elif outcome is Outcome.FAILED:
+                self._peer_failed()
+        self._steer()
+
+    def _steer(self) -> None:
+        """Read from the network only while the application and the peer keep up."""
+        if self._state is OPEN:
+            read = self._drained is None and not self._inbox.full
+        else:
+            read = self._state is not CONNECTING or len(self._reader) < self._limits.early_bytes
+        if read is not self._reading and not self._transport.is_closing():
+            self._reading = read
+            if read:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    # -- The end -----------------------------------------------------------------------------------
+
+    def _close(self, code: int, reason: str) -> None:
+        """Close in good order: the peer's close frame, or the time limit, ends the connection."""
+        self._wire.send_close(code, reason)
+        self._flush()
+        self._leave(CLOSING, code, reason)
+        self._reader.look_for_close()
+        self._read()
+
+    def _peer_closed(self) -> None:
+        received = self._wire.close_rcvd
+        assert received is not None
+        self._leave(ENDING, received.code, received.reason)
+        self._transport.close()
+
+    def _peer_failed(self) -> None:
+        sent = self._wire.close_sent
+        assert sent is not None
+        self._leave(ENDING, sent.code, sent.reason)
+        # Closing at once would reset the connection while the peer still sends, and lose our close frame.
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def _leave(self, state: State, code: int, reason: str) -> None:
+        """Go on to `state`, tell the application once, and limit the time of what is left to do."""
+        if self._state is OPEN or self._state is CONNECTING:
+            self._inbox.put({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self._state = state
+        self._set_timer(None if state is CLOSED else self._limits.close)
+        if self._keepalive is not None:
+            self._keepalive.stop()
+            self._keepalive = None
+        if state is not CLOSING:
+            self._reader.clear()
+        self._steer()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._state is CLOSED:
+            self._set_timer(None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Disconnected):
+            logger.error("the application failed on %s", self._path, exc_info=error)
+        if self._state is CONNECTING:
+            self._refuse(refusal(500, body=b"The server has a fault; its log says which.\n"))
+        elif self._state is OPEN:
+            self._close(1011 if error or task.cancelled() else 1000, "")
+
+    def _cancel_orphan(self) -> None:
+        assert self._task is not None
+        logger.warning("%s: stopped %.0f s after its socket was gone", self._path, self._limits.orphan)
+        self._task.cancel()
+
+    # -- Keepalive ---------------------------------------------------------------------------------
+
+    def ping(self) -> None:
+        """Ask the peer for a sign of life."""
+        self._heard = False
+        self._wire.send_ping(b"ping")
+        self._flush()
+
+    def alive(self) -> bool:
+        """Tell whether anything came since the ping; while nothing is read, nobody can say no."""
+        return self._heard or not self._reading
+
+    def lost(self) -> None:
+        """Give up a peer that shows no sign of life."""
+        self._leave(ENDING, 1006, "no answer to a ping")
+        self._transport.close()
+
+    # -- Small things ------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        output = b"".join(self._wire.data_to_send())
+        if output and not self._transport.is_closing():
+            self._transport.write(output)
+
+    def _set_timer(self, seconds: float | None) -> None:
+        """Replace the state's timer by one that aborts the connection, or by none."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self._loop.call_later(seconds, self._transport.abort)
+
+    def _end_stall(self) -> None:
+        if self._drained is not None and self._stall is not None:
+            self._stall.cancel()
+            self._drained.set()
+            self._drained = self._stall = None
