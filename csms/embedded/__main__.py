@@ -37,9 +37,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m csms.embedded", description="Run the product with its own servers."
     )
-    parser.add_argument(
-        "--directory", type=Path, default=Path(".csms"), help="where data and logs live (.csms)"
-    )
+    parser.add_argument("--directory", type=Path, default=Path(".csms"), help="where data and logs live (.csms)")
     parser.add_argument("--stop-with-parent", action="store_true", help="stop when the starting process ends")
     parser.add_argument("--delete-data", action="store_true", help="delete the directory instead of starting")
     return parser.parse_args()

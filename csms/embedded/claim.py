@@ -84,8 +84,6 @@ def write_private(path: Path, text: str) -> None:
     """Write a file only its owner can read; a reader sees the old content or the new, never half of it."""
     draft = path.with_name(path.name + ".tmp")
     draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     draft.replace(path)

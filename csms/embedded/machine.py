@@ -21,9 +21,7 @@ def check_platform() -> None:
     """Raise Refused where the embedded servers cannot run."""
     system, machine = platform.system(), platform.machine()
     if (system, machine) != ("Linux", "x86_64"):
-        raise Refused(
-            f"the embedded servers need Linux on x86-64, this is {system} on {machine}: {_CONTAINERS}"
-        )
+        raise Refused(f"the embedded servers need Linux on x86-64, this is {system} on {machine}: {_CONTAINERS}")
 
 
 def check_libraries() -> None:
@@ -41,9 +39,7 @@ def check_http_ports(first: int, count: int) -> None:
     for port in range(first, first + count):
         if not is_free(port):
             other = first + 1 if count == 1 else first + 100
-            raise Refused(
-                f"port {port} is taken by another program; choose another with `make run HTTP_PORT={other}`"
-            )
+            raise Refused(f"port {port} is taken by another program; choose another with `make run HTTP_PORT={other}`")
 
 
 def _loads(library: str) -> bool:

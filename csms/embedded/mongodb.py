@@ -94,9 +94,7 @@ class MongoServer(Server):
 
     def _initiate(self, admin: Database[dict[str, Any]]) -> None:
         try:
-            admin.command(
-                "replSetInitiate", {"_id": REPLICA_SET, "members": [{"_id": 0, "host": self._host}]}
-            )
+            admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [{"_id": 0, "host": self._host}]})
         except OperationFailure as error:
             if error.code != _ALREADY_INITIALIZED:  # the stored configuration is still being loaded
                 raise

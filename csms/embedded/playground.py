@@ -115,10 +115,7 @@ class Playground:
     def _make_gateways(self) -> list[Gateway]:
         count, first = self.wishes.instances, self.wishes.http_port
         names = ["csms"] if count == 1 else [f"csms-{number + 1}" for number in range(count)]
-        return [
-            Gateway(name, first + place, self._environment, self._log(name))
-            for place, name in enumerate(names)
-        ]
+        return [Gateway(name, first + place, self._environment, self._log(name)) for place, name in enumerate(names)]
 
     def _program(self, name: str, *arguments: str) -> Program:
         environment = {**self._environment, "CSMS_INSTANCE_ID": name}
@@ -155,9 +152,7 @@ class Playground:
         stations = str(max(10, self.wishes.stations + 5))
         file = str(self._test_tenants_file.resolve())
         command = [sys.executable, "-m", "csms.embedded.prepare", file, stations]
-        process = Process(
-            "preparation", command, self._log("prepare"), environment=self._environment, directory=ROOT
-        )
+        process = Process("preparation", command, self._log("prepare"), environment=self._environment, directory=ROOT)
         process.start()
         try:
             for line in process.lines():

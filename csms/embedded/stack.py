@@ -69,9 +69,7 @@ class Stack:
         def log(name: str) -> Path | None:
             return logs / f"{name}.log" if logs else None
 
-        self.mongodb = MongoServer(
-            directory / "mongodb", ports.mongodb, log("mongodb"), cache_gb=mongodb_cache_gb
-        )
+        self.mongodb = MongoServer(directory / "mongodb", ports.mongodb, log("mongodb"), cache_gb=mongodb_cache_gb)
         self.redis = RedisServer(directory / "redis", ports.redis, log("redis"))
         self.mqtt = mqtt_server(directory / "mqtt", ports.mqtt, log("mqtt"))
 

@@ -55,9 +55,7 @@ class Supervisor:
         changed: called after a service was started again, because its pid is a new one.
     """
 
-    def __init__(
-        self, services: Iterable[Service], say: Callable[[str], None], changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, services: Iterable[Service], say: Callable[[str], None], changed: Callable[[], None]) -> None:
         self._watched = [_Watched(service) for service in services]
         self._say = say
         self._changed = changed
@@ -107,7 +105,5 @@ class Supervisor:
             watched.starting = False
             self._say(f"{process.name} runs again, as pid {process.pid}")
         elif now - watched.since > _START_DEADLINE:
-            self._say(
-                f"{process.name} (pid {process.pid}) is not ready after {_START_DEADLINE:g} s: ending it"
-            )
+            self._say(f"{process.name} (pid {process.pid}) is not ready after {_START_DEADLINE:g} s: ending it")
             process.kill()

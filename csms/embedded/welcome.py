@@ -55,11 +55,7 @@ def _stations(test_tenants: dict[str, Any]) -> str:
     # The last one: the simulated fleet takes the first ones.
     stations = [station for tenant in test_tenants["tenants"] for station in tenant["stations"][-1:]]
     rows = [f"  {station['url']}   user {station['id']}   password {station['key']}" for station in stations]
-    return (
-        "\n".join(["Stations to connect (HTTP Basic authentication, subprotocol ocpp1.6):", *rows])
-        if rows
-        else ""
-    )
+    return "\n".join(["Stations to connect (HTTP Basic authentication, subprotocol ocpp1.6):", *rows]) if rows else ""
 
 
 def _curl(url: str, test_tenants: dict[str, Any]) -> str:

@@ -28,9 +28,7 @@ SETTINGS = {
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(
-    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
-) -> None:
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Start the servers and point the settings at them; they stop when the run ends, however it ends."""
     for name in FOREIGN_SETTINGS:
         os.environ.pop(name, None)

@@ -24,9 +24,7 @@ def clone(tmp_path: Path) -> Path:
 
 def make(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # Without the flags of the `make test` that may be running this.
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
         ["make", *arguments],
         cwd=clone,
@@ -55,9 +53,7 @@ def asked(clone: Path) -> list[str]:
 
 def test_make_alone_lists_the_commands(clone: Path) -> None:
     shown = make(clone).stdout
-    assert all(
-        f"make {target} " in shown for target in ("run", "test", "check", "bench", "delete-playground-data")
-    )
+    assert all(f"make {target} " in shown for target in ("run", "test", "check", "bench", "delete-playground-data"))
 
 
 def test_an_old_python_is_refused_with_the_way_out(clone: Path) -> None:

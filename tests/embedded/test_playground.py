@@ -47,15 +47,17 @@ class Terminal:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        threading.Thread(target=self._read, args=[self._run], daemon=True).start()
+        self._lines = queue.Queue()
+        threading.Thread(target=self._read, args=[self._run, self._lines], daemon=True).start()
         self.wait_for("Logs: ")
 
-    def _read(self, run: subprocess.Popen[str]) -> None:
+    @staticmethod
+    def _read(run: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
         assert run.stdout is not None
         with run.stdout:
             for line in run.stdout:
-                self._lines.put(line.rstrip("\n"))
-        self._lines.put(None)
+                lines.put(line.rstrip("\n"))
+        lines.put(None)
 
     def wait_for(self, text: str) -> str:
         """Return the next line that holds `text`."""
@@ -146,9 +148,7 @@ def test_a_stop_ends_all_it_started_and_a_new_start_finds_its_data(terminal: Ter
 
     terminal.start()
     after = json.loads((terminal.directory / "playground.json").read_text())
-    assert [tenant["stations"] for tenant in after["tenants"]] == [
-        tenant["stations"] for tenant in before["tenants"]
-    ]
+    assert [tenant["stations"] for tenant in after["tenants"]] == [tenant["stations"] for tenant in before["tenants"]]
 
 
 def test_nothing_outlives_a_playground_that_is_killed(terminal: Terminal) -> None:

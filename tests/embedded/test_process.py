@@ -52,9 +52,7 @@ def started(command: list[str], log: Path) -> Process:
 
 
 def test_a_child_that_exits_early_shows_the_end_of_its_log(tmp_path: Path) -> None:
-    process = Process(
-        "broker", [sys.executable, "-c", "print('no such port'); exit(3)"], tmp_path / "broker.log"
-    )
+    process = Process("broker", [sys.executable, "-c", "print('no such port'); exit(3)"], tmp_path / "broker.log")
     process.start()
     with pytest.raises(ProcessFailed) as failure:
         process.wait_ready(lambda: False, 10)
@@ -108,9 +106,7 @@ def test_lines_are_seen_as_they_come_until_the_end(tmp_path: Path) -> None:
 
 
 def test_children_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True
-    )
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     with parent.stdout:
         child = int(parent.stdout.readline())

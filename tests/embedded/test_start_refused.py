@@ -44,17 +44,13 @@ def test_a_taken_http_port_names_another(tmp_path: Path, address: str) -> None:
 
 def test_an_unsupported_platform_is_sent_to_containers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    with pytest.raises(
-        machine.Refused, match=r"need Linux on x86-64, this is Linux on aarch64: .*docker compose up"
-    ):
+    with pytest.raises(machine.Refused, match=r"need Linux on x86-64, this is Linux on aarch64: .*docker compose up"):
         machine.check_platform()
 
 
 def test_a_missing_library_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "mongod_on_path", lambda: None)
-    monkeypatch.setattr(
-        machine, "_MONGOD_LIBRARIES", {"libnothing.so.4": "libnothing4", "libc.so.6": "libc6"}
-    )
+    monkeypatch.setattr(machine, "_MONGOD_LIBRARIES", {"libnothing.so.4": "libnothing4", "libc.so.6": "libc6"})
     with pytest.raises(machine.Refused, match=r"sudo apt-get install libnothing4 \("):
         machine.check_libraries()
 

@@ -70,9 +70,7 @@ def test_a_port_taken_meanwhile_is_told_and_tried_again_later(private_servers: P
     supervisor = Supervisor([broker], said.append, lambda: None)
     broker.process.kill()
     broker.port = other.port
-    look_until(
-        supervisor, said, f"port {other.port} for mqtt is taken by another program; trying again in 1 s"
-    )
+    look_until(supervisor, said, f"port {other.port} for mqtt is taken by another program; trying again in 1 s")
 
 
 def test_pauses_grow_and_are_forgiven_after_a_stable_time(tmp_path: Path) -> None:
