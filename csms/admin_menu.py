@@ -7,8 +7,9 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from tenants.admin_site.access import access_of
+from tenants.admin_site.access import access_of, is_superuser
 from tenants.models import Role
+from tenants.permissions import allows
 
 Group = dict[str, Any]
 
@@ -21,9 +22,11 @@ def navigation(request: HttpRequest) -> list[Group]:
     groups: list[Group] = []
     if access.tenant is not None:
         groups.append(_group(access.tenant.name, _TENANT_PAGES))
-        if access.may(Role.ADMIN):
+        if allows(access.role, Role.ADMIN):
             groups[-1]["items"].append(_item("Members", "group", "tenants_membership_changelist"))
-    if access.superuser:
+    else:
+        groups.append(_group("", (("Choose a tenant", "apartment", "tenant"),)))
+    if is_superuser(request):
         groups.append(_group("Platform", _PLATFORM_PAGES))
     return groups
 

@@ -16,25 +16,27 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import action, display
 
-from chargepoints.addresses import station_urls
 from chargepoints.admin.connectors import ConnectorInline, connector_marks, state_mark
 from chargepoints.admin.filters import ConnectionFilter, ConnectorStateFilter
-from chargepoints.admin.keys import key_page, new_key_question
+from chargepoints.admin.keys import key_page, new_key_question, urls_of
 from chargepoints.admin.tags_field import TagsField
 from chargepoints.models import ChargePoint
 from chargepoints.provisioning import create_charge_point, delete_charge_point, rotate_key
-from tenants.admin_site.display import EMPTY, ago, moment
-from tenants.admin_site.model_admin import Rights, TenantModelAdmin
+from tenants.admin_site.display import EMPTY, ago, badge, moment
+from tenants.admin_site.model_admin import TenantModelAdmin, tenant_access
 from tenants.context import require_tenant
-from tenants.models import Role
+from tenants.permissions import CREATE, LEAST_ROLE, allows
 
 BOOT_FACTS = (
     ("vendor", "model"),
     ("serial_number", "firmware_version"),
     ("meter_type", "meter_serial_number"),
-    ("iccid", "imsi"),
+    ("sim_card", "subscriber"),
 )
 EDITED = (("name", "registration"), ("address", "tags"), ("latitude", "longitude"), "security_profile")
+
+
+REGISTRATION_COLOURS = {"accepted": "success", "pending": "warning", "rejected": "danger"}
 
 
 class ChargePointForm(forms.ModelForm):
@@ -42,12 +44,15 @@ class ChargePointForm(forms.ModelForm):
 
     tags = TagsField(help_text="Words of your own, with commas between them.")
 
+    class Meta:
+        labels = {"id": "Identity"}
+
 
 @admin.register(ChargePoint)
 class ChargePointAdmin(TenantModelAdmin):
     """Created and deleted through `chargepoints.provisioning`, so that the limit of the tenant holds."""
 
-    rights = Rights(add=Role.ADMIN, change=Role.ADMIN, delete=Role.ADMIN)
+    permission_resource = "charge-points"
     form = ChargePointForm
     list_display = ("station", "connection", "seen", "connectors", "product", "firmware", "registered")
     list_filter = (ConnectionFilter, ConnectorStateFilter, "registration", "status")
@@ -57,15 +62,33 @@ class ChargePointAdmin(TenantModelAdmin):
     inlines = (ConnectorInline,)
     actions_detail = ("sessions", "new_key")
     readonly_fields = (
-        *("connection", "seen", "connected_since", "booted", "state", "protocol", "addresses", "known_settings"),
+        *(
+            "identity",
+            "connection",
+            "seen",
+            "connected_since",
+            "booted",
+            "state",
+            "protocol",
+            "addresses",
+            "known_settings",
+        ),
         *(name for row in BOOT_FACTS for name in row),
     )
     fieldsets = (
-        (None, {"fields": ("id", *EDITED)}),
         (
-            "Now",
-            {"fields": (("connection", "state"), ("seen", "connected_since"), ("booted", "protocol"), "addresses")},
+            None,
+            {
+                "fields": (
+                    ("identity", "connection"),
+                    ("state", "seen"),
+                    ("connected_since", "protocol"),
+                    "booted",
+                    "addresses",
+                )
+            },
         ),
+        ("Settings", {"fields": EDITED}),
         ("As the station reports itself", {"fields": BOOT_FACTS}),
         ("Configuration keys", {"fields": ("known_settings",), "classes": ("collapse",)}),
     )
@@ -75,7 +98,7 @@ class ChargePointAdmin(TenantModelAdmin):
         return super().get_queryset(request).defer("credential_hash").prefetch_related("connectors")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ChargePoint | None = None) -> tuple[str, ...]:
-        return self.readonly_fields if obj is None else ("id", *self.readonly_fields)
+        return () if obj is None else self.readonly_fields
 
     def get_inlines(self, request: HttpRequest, obj: ChargePoint | None) -> tuple[type, ...]:
         return self.inlines if obj is not None else ()
@@ -86,6 +109,11 @@ class ChargePointAdmin(TenantModelAdmin):
             return
         fields: dict[str, Any] = dict(form.cleaned_data)
         _, obj.shown_key = create_charge_point(fields.pop("id"), **fields)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        # The key is shown next: there is nothing to continue with before that.
+        buttons = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, buttons | (extra_context or {}))
 
     def response_add(self, request: HttpRequest, obj: ChargePoint, post_url_continue: Any = None) -> HttpResponse:
         return key_page(request, self.admin_site, obj, obj.shown_key)
@@ -103,7 +131,7 @@ class ChargePointAdmin(TenantModelAdmin):
         query = urlencode({"station": self._station(request, object_id).pk})
         return HttpResponseRedirect(f"{reverse('admin:sessions_app_chargingsession_changelist')}?{query}")
 
-    @action(description="New key", icon="key", url_path="new-key", permissions=("change",))
+    @action(description="New key", icon="key", url_path="new-key", permissions=("new_key",))
     def new_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first, then make a new key and show it."""
         station = self._station(request, object_id)
@@ -112,6 +140,10 @@ class ChargePointAdmin(TenantModelAdmin):
         key = rotate_key(station.pk)
         self.log_change(request, station, [{"changed": {"fields": ["key"]}}, {"tenant": require_tenant()}])
         return key_page(request, self.admin_site, station, key)
+
+    def has_new_key_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return whether the role allows to give a station a new key."""
+        return allows(tenant_access(request).role, LEAST_ROLE["charge-point-credentials"][CREATE])
 
     def _station(self, request: HttpRequest, object_id: str) -> ChargePoint:
         station = self.get_object(request, unquote(object_id))
@@ -123,11 +155,23 @@ class ChargePointAdmin(TenantModelAdmin):
     def station(self, obj: ChargePoint) -> tuple[str, str]:
         return (obj.name, obj.pk) if obj.name else (obj.pk, "")
 
-    @display(description="Connection", label={"online": "success", "offline": "danger", "never": ""})
-    def connection(self, obj: ChargePoint) -> tuple[str, str]:
+    @display(description="Identity")
+    def identity(self, obj: ChargePoint) -> str:
+        return str(obj.pk)
+
+    @display(description="SIM card (ICCID)")
+    def sim_card(self, obj: ChargePoint) -> str:
+        return obj.iccid or EMPTY
+
+    @display(description="Subscriber (IMSI)")
+    def subscriber(self, obj: ChargePoint) -> str:
+        return obj.imsi or EMPTY
+
+    @display(description="Connection")
+    def connection(self, obj: ChargePoint) -> str:
         if obj.connected:
-            return "online", "Online"
-        return ("offline", "Offline") if obj.last_seen else ("never", "Never connected")
+            return badge("Online", "success")
+        return badge("Offline", "danger") if obj.last_seen else badge("Never connected")
 
     @display(description="Last seen", ordering="last_seen")
     def seen(self, obj: ChargePoint) -> str:
@@ -152,13 +196,9 @@ class ChargePointAdmin(TenantModelAdmin):
     def firmware(self, obj: ChargePoint) -> str:
         return obj.firmware_version or EMPTY
 
-    @display(
-        description="Registration",
-        ordering="registration",
-        label={"accepted": "success", "pending": "warning", "rejected": "danger"},
-    )
-    def registered(self, obj: ChargePoint) -> tuple[str, str]:
-        return obj.registration, obj.get_registration_display()
+    @display(description="Registration", ordering="registration")
+    def registered(self, obj: ChargePoint) -> str:
+        return badge(obj.get_registration_display(), REGISTRATION_COLOURS.get(obj.registration, ""))
 
     @display(description="Last accepted boot")
     def booted(self, obj: ChargePoint) -> str:
@@ -174,7 +214,7 @@ class ChargePointAdmin(TenantModelAdmin):
 
     @display(description="URL")
     def addresses(self, obj: ChargePoint) -> str:
-        rows = ((url,) for url in station_urls(require_tenant(), obj.pk))
+        rows = ((url,) for url in urls_of(obj.pk))
         return format_html_join(format_html("<br>"), '<code class="csms-code">{}</code>', rows)
 
     @display(description="As last read")

@@ -10,8 +10,9 @@ from unfold.decorators import display
 
 from chargepoints.models import Connector, ConnectorState
 from tenants.admin_site.display import EMPTY, ago
-from tenants.admin_site.model_admin import Rights, TenantInline
+from tenants.admin_site.model_admin import TenantInline
 from tenants.models import Role
+from tenants.permissions import CHANGE, READ
 
 
 def state_mark(state: str, text: str, title: str = "") -> str:
@@ -22,12 +23,12 @@ def state_mark(state: str, text: str, title: str = "") -> str:
 
 def connector_marks(connectors: Iterable[Connector]) -> str:
     """Return the states of a station's connectors side by side: the number of each, and its state in words."""
-    marks = [(state_mark(c.status, f"{_number(c)} {c.get_status_display()}", c.error_code),) for c in connectors]
+    marks = [(state_mark(c.status, f"{outlet_number(c)} {c.get_status_display()}", c.error_code),) for c in connectors]
     return format_html('<span class="csms-states">{}</span>', format_html_join("", "{}", marks)) if marks else EMPTY
 
 
-def _number(connector: Connector) -> str:
-    """Return the number people see on the outlet: of the EVSE, with the connector's where it has several."""
+def outlet_number(connector: Connector) -> str:
+    """Return the number people see at an outlet: of the EVSE, with the connector's where it has several."""
     evse, number = connector.evse_id, connector.connector_id
     return str(evse) if number == 1 else f"{evse}.{number}"
 
@@ -36,7 +37,7 @@ class ConnectorInline(TenantInline):
     """What stations report is shown; what they cannot know (plug type, rated power) is edited."""
 
     model = Connector
-    rights = Rights(change=Role.ADMIN)
+    least_role = {READ: Role.VIEWER, CHANGE: Role.ADMIN}
     fields = ("number", "state", "error", "reported", "type", "max_power")
     readonly_fields = ("number", "state", "error", "reported")
     extra = max_num = 0
@@ -46,7 +47,7 @@ class ConnectorInline(TenantInline):
 
     @display(description="Connector")
     def number(self, obj: Connector) -> str:
-        return _number(obj)
+        return outlet_number(obj)
 
     @display(description="State")
     def state(self, obj: Connector) -> str:

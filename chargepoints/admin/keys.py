@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from chargepoints.addresses import station_urls
 from chargepoints.models import ChargePoint
+from chargepoints.station_urls import short_station_url, station_url
 from tenants.context import require_tenant
 
 if TYPE_CHECKING:
@@ -22,6 +22,13 @@ def station_page(station: ChargePoint) -> str:
     return reverse("admin:chargepoints_chargepoint_change", args=(quote(station.pk),))
 
 
+def urls_of(identity: str) -> list[str]:
+    """Return the addresses under which a station of the tenant in force may connect, the best one first."""
+    slug = require_tenant()
+    short = short_station_url(slug, identity)
+    return [station_url(slug, identity), *([short] if short else [])]
+
+
 def key_page(request: HttpRequest, site: OperatorSite, station: ChargePoint, key: str) -> HttpResponse:
     """Return the page with a new key. It is stored nowhere, neither here nor in the browser's cache."""
     context = {
@@ -30,7 +37,7 @@ def key_page(request: HttpRequest, site: OperatorSite, station: ChargePoint, key
         "station": station,
         "station_page": station_page(station),
         "key": key,
-        "urls": station_urls(require_tenant(), station.pk),
+        "urls": urls_of(station.pk),
     }
     return TemplateResponse(request, "csms/station_key.html", context, headers={"Cache-Control": "no-store"})
 

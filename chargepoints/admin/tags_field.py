@@ -21,7 +21,7 @@ class TagsField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(str(tag) for tag in value) if isinstance(value, list) else value
 
-    def to_python(self, value: Any) -> list[str]:  # type: ignore[override]
+    def to_python(self, value: Any) -> list[str]:
         words = (word.strip() for word in str(value or "").split(","))
         return list(dict.fromkeys(word for word in words if word))
 

@@ -9,18 +9,18 @@ from django.contrib.admin.utils import quote
 from django.http import HttpRequest
 from django.urls import reverse
 
-from chargepoints.addresses import station_urls
-from chargepoints.admin.connectors import state_mark
+from chargepoints.admin.connectors import outlet_number, state_mark
+from chargepoints.admin.keys import urls_of
 from chargepoints.models import ConnectorState
 from sessions_app.admin.charts import day_bars
 from sessions_app.admin.quantities import duration, energy, power
 from sessions_app.admin.sessions import STATUS_COLOURS
 from sessions_app.models import ChargingSession
 from sessions_app.overview import Overview, overview
-from tenants.admin_site.access import access_of
 from tenants.admin_site.display import EMPTY, ago
+from tenants.admin_site.model_admin import tenant_access
 from tenants.context import require_tenant
-from tenants.models import Role
+from tenants.permissions import CREATE, LEAST_ROLE, allows
 
 _IN_USE = frozenset(ConnectorState) - {
     ConnectorState.AVAILABLE,
@@ -32,20 +32,19 @@ _IN_USE = frozenset(ConnectorState) - {
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of `admin/index.html`; named in the settings as unfold's dashboard callback."""
-    access = access_of(request)
     now = datetime.now(UTC)
     facts = overview(now)
     return context | {
         "overview": facts,
-        "may_add_station": access is not None and access.may(Role.ADMIN),
-        "example_url": station_urls(require_tenant(), f"{require_tenant()}_CP001")[0],
+        "may_add_station": allows(tenant_access(request).role, LEAST_ROLE["charge-points"][CREATE]),
+        "example_url": urls_of(f"{require_tenant()}_CP001")[0],
         "connected_percent": round(100 * facts.connected / facts.stations) if facts.stations else 0,
         "power": power(facts.power_w),
         "energy_today": energy(facts.days[-1][1]),
         "energy_week": energy(sum(wh for _, wh in facts.days)),
         "bars": [(bar, energy(bar.value_wh)) for bar in day_bars(facts.days)],
         "newest": [_session_row(session, now) for session in facts.newest],
-        "troubled": [(_station_url(c.charge_point_id), c) for c in facts.troubled],
+        "troubled": [(_station_url(c.charge_point_id), outlet_number(c), c) for c in facts.troubled],
         **_connector_context(facts),
     }
 

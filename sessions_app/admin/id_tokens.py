@@ -13,9 +13,8 @@ from unfold.decorators import display
 
 from sessions_app.authorization import token_key
 from sessions_app.models import IdToken
-from tenants.admin_site.display import EMPTY, moment
-from tenants.admin_site.model_admin import Rights, TenantModelAdmin
-from tenants.models import Role
+from tenants.admin_site.display import EMPTY, badge, moment
+from tenants.admin_site.model_admin import TenantModelAdmin
 
 STATUS_COLOURS = {"accepted": "success", "blocked": "danger", "expired": "warning", "invalid": "danger"}
 
@@ -53,7 +52,7 @@ class ValidityFilter(admin.SimpleListFilter):
 class IdTokenAdmin(TenantModelAdmin):
     """Operators keep the list; what stations are told follows from it at once."""
 
-    rights = Rights(add=Role.OPERATOR, change=Role.OPERATOR, delete=Role.OPERATOR)
+    permission_resource = "id-tokens"
     form = IdTokenForm
     list_display = ("tag", "state", "kind", "expires", "parent", "at_once", "remark")
     list_filter = ("status", ValidityFilter, "type")
@@ -77,12 +76,12 @@ class IdTokenAdmin(TenantModelAdmin):
     def tag(self, obj: IdToken) -> str:
         return str(obj.id_tag)
 
-    @display(description="Status", ordering="status", label=STATUS_COLOURS)
-    def state(self, obj: IdToken) -> tuple[str, str]:
+    @display(description="Status", ordering="status")
+    def state(self, obj: IdToken) -> str:
         over = obj.expires_at is not None and obj.expires_at <= datetime.now(UTC)
         if obj.status == IdToken.Status.ACCEPTED and over:
-            return "expired", "Expired"
-        return obj.status, obj.get_status_display()
+            return badge("Expired", "warning")
+        return badge(obj.get_status_display(), STATUS_COLOURS.get(obj.status, ""))
 
     @display(description="Kind", ordering="type")
     def kind(self, obj: IdToken) -> str:

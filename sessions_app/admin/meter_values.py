@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sessions_app.admin.charts import Point, session_chart
 from sessions_app.admin.quantities import number, percent, power
 from sessions_app.metering import LiveValues, live_values
 from sessions_app.models import ChargingSession, MeterValue
-from tenants.admin_site.display import EMPTY, moment
+from tenants.admin_site.display import EMPTY
 
 ROWS = 200
 # Ten hours at ten seconds; of a longer session the chart shows the end.
@@ -35,7 +35,7 @@ def meter_value_context(session: ChargingSession) -> dict[str, Any]:
 
 def _row(timestamp: datetime, values: LiveValues) -> tuple[str, ...]:
     return (
-        moment(timestamp),
+        f"{timestamp.astimezone(UTC):%F %T}",
         EMPTY if values.register_wh is None else f"{number(values.register_wh, 0)} Wh",
         power(values.power_w),
         percent(values.soc_percent),

@@ -18,7 +18,8 @@ def energy(wh: float | None) -> str:
         return EMPTY
     if abs(wh) >= 1e7:
         return f"{number(wh / 1e6, 1)} MWh"
-    return f"{number(wh / 1000, 2 if abs(wh) < 1e5 else 1)} kWh"
+    digits = 2 if abs(wh) < 1e5 else 1 if abs(wh) < 1e6 else 0
+    return f"{number(wh / 1000, digits)} kWh"
 
 
 def power(watts: float | None) -> str:

@@ -10,15 +10,15 @@ from django.contrib.admin.utils import quote, unquote
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
 
 from sessions_app.admin.filters import DoubtFilter, PeriodFilter, StationFilter
 from sessions_app.admin.meter_values import meter_value_context
 from sessions_app.admin.quantities import duration, energy, number, percent, power
 from sessions_app.models import ChargingSession
-from tenants.admin_site.display import EMPTY, moment
-from tenants.admin_site.model_admin import Rights, TenantModelAdmin
+from tenants.admin_site.display import EMPTY, badge, moment
+from tenants.admin_site.model_admin import TenantModelAdmin
 
 STATUS_COLOURS = {"active": "info", "completed": "success", "faulted": "danger"}
 LARGEST_ID = 2**63 - 1
@@ -28,7 +28,7 @@ LARGEST_ID = 2**63 - 1
 class ChargingSessionAdmin(TenantModelAdmin):
     """The list, and a page for each session with its meter values as chart and table."""
 
-    rights = Rights()
+    permission_resource = "sessions"
     list_display = ("station", "tag", "started", "lasted", "energy", "power_now", "state", "doubts")
     list_filter = ("status", PeriodFilter, StationFilter, DoubtFilter)
     list_filter_submit = True
@@ -134,13 +134,14 @@ class ChargingSessionAdmin(TenantModelAdmin):
         battery = "" if obj.soc_percent is None else f", battery at {percent(obj.soc_percent)}"
         return f"{power(obj.power_w)}{battery}"
 
-    @display(description="Status", ordering="status", label=STATUS_COLOURS)
-    def state(self, obj: ChargingSession) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+    @display(description="Status", ordering="status")
+    def state(self, obj: ChargingSession) -> str:
+        return badge(obj.get_status_display(), STATUS_COLOURS.get(obj.status, ""))
 
-    @display(description="Doubts", label="warning")
-    def doubts(self, obj: ChargingSession) -> list[str]:
-        return [str(flag).replace("_", " ") for flag in obj.quality or ()]
+    @display(description="Doubts")
+    def doubts(self, obj: ChargingSession) -> str:
+        flags = [(badge(str(flag).replace("_", " "), "warning"),) for flag in obj.quality or ()]
+        return format_html_join(" ", "{}", flags) or EMPTY
 
 
 def _outlet(session: ChargingSession) -> str:

@@ -12,18 +12,21 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from tenants.admin.member_form import NewMemberForm
-from tenants.admin_site.access import access_of
-from tenants.admin_site.display import moment
-from tenants.admin_site.model_admin import Rights, RightsByRole, SavesWhatWasEdited, tenant_access
+from tenants.admin_site.access import is_superuser
+from tenants.admin_site.display import badge, moment
+from tenants.admin_site.model_admin import RightsByRole, SavesWhatWasEdited
 from tenants.context import require_tenant
 from tenants.models import Membership, Role
+from tenants.permissions import CHANGE, CREATE, DELETE, READ
+
+_ROLE_COLOURS = {"admin": "warning", "operator": "info"}
 
 
 @admin.register(Membership)
 class MembershipAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
     """Who belongs to this tenant. Nothing here tells of other tenants, nor changes anybody's password."""
 
-    rights = Rights(view=Role.ADMIN, add=Role.ADMIN, change=Role.ADMIN, delete=Role.ADMIN)
+    least_role = dict.fromkeys((READ, CREATE, CHANGE, DELETE), Role.ADMIN)
     list_display = ("member", "role_badge", "active", "since")
     list_filter = ("role",)
     search_fields = ("user__username",)
@@ -50,8 +53,7 @@ class MembershipAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
         return super().has_change_permission(request, obj) and _not_oneself(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        access = access_of(request)
-        if access is not None and access.superuser:
+        if is_superuser(request):
             return True  # also asked when an account with memberships is deleted, where no tenant is chosen
         return super().has_delete_permission(request, obj) and _not_oneself(request, obj)
 
@@ -66,9 +68,9 @@ class MembershipAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
     def member(self, obj: Membership) -> str:
         return str(obj.user.username)
 
-    @display(description="Role", ordering="role", label={"admin": "warning", "operator": "info", "viewer": ""})
-    def role_badge(self, obj: Membership) -> tuple[str, str]:
-        return obj.role, obj.get_role_display()
+    @display(description="Role", ordering="role")
+    def role_badge(self, obj: Membership) -> str:
+        return badge(obj.get_role_display(), _ROLE_COLOURS.get(obj.role, ""))
 
     @display(description="Account active", boolean=True)
     def active(self, obj: Membership) -> bool:
@@ -81,5 +83,4 @@ class MembershipAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
 
 def _not_oneself(request: HttpRequest, obj: Model | None) -> bool:
     """Return whether the membership is another one's: so a tenant is never left without an administrator."""
-    access = tenant_access(request)
-    return access.superuser or obj is None or obj.user_id != request.user.pk
+    return is_superuser(request) or obj is None or obj.user_id != request.user.pk

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.forms import ModelForm
@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from tenants.admin_site.access import access_of
-from tenants.admin_site.display import moment
+from tenants.admin_site.access import is_superuser
+from tenants.admin_site.display import badge, moment
 from tenants.admin_site.model_admin import SavesWhatWasEdited, save_changed
 from tenants.models import Tenant
 from tenants.provisioning import create_tenant
@@ -23,29 +23,46 @@ class SuperuserOnly:
     """Platform pages: superusers do everything, everybody else does not even see them."""
 
     def _superuser(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        access = access_of(request)
-        return access is not None and access.superuser
+        return is_superuser(request)
 
     has_module_permission = has_view_permission = has_add_permission = _superuser
     has_change_permission = has_delete_permission = _superuser
+
+
+class TenantForm(forms.ModelForm):
+    """The configuration of a tenant, with the labels people use."""
+
+    class Meta:
+        labels = {
+            "max_charge_points": "Charge points at most",
+            "default_heartbeat_interval": "Heartbeat interval",
+            "min_security_profile": "Least security profile",
+            "auto_register": "Register stations by themselves",
+            "api_rate_limit": "REST rate limit",
+            "mqtt_topic_prefix": "MQTT topic prefix",
+            "queue_enabled": "Queue commands",
+            "message_log": "Log of OCPP messages",
+            "message_log_days": "Days to keep the log",
+        }
 
 
 @admin.register(Tenant)
 class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
     """A tenant is never deleted here: its database would go with it."""
 
+    form = TenantForm
     list_display = ("tenant", "state", "max_charge_points", "api_rate_limit", "auto_register", "created")
     list_filter = ("status",)
     search_fields = ("slug", "name")
     ordering = ("name",)
-    readonly_fields = ("database", "created_at", "updated_at")
+    readonly_fields = ("database", "created", "edited")
     fieldsets = (
         (None, {"fields": (("name", "slug"), "status", "database")}),
         ("Stations", {"fields": (("max_charge_points", "default_heartbeat_interval"),)}),
         ("Security", {"fields": (("min_security_profile", "auto_register"),)}),
         ("REST and MQTT", {"fields": (("api_rate_limit", "mqtt_topic_prefix"),)}),
         ("Commands and messages", {"fields": ("queue_enabled", ("message_log", "message_log_days"))}),
-        ("History", {"fields": (("created_at", "updated_at"),)}),
+        ("History", {"fields": (("created", "edited"),)}),
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -62,7 +79,7 @@ class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: ModelForm, change: bool) -> None:
         if change:
-            save_changed(obj, [*form.changed_data, "updated_at"])
+            save_changed(obj, form.changed_data)
         else:
             create_tenant(**form.cleaned_data)
 
@@ -70,9 +87,9 @@ class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
     def tenant(self, obj: Tenant) -> tuple[str, str]:
         return obj.name, obj.slug
 
-    @display(description="Status", ordering="status", label={"active": "success", "suspended": "danger"})
-    def state(self, obj: Tenant) -> tuple[str, str]:
-        return obj.status, obj.get_status_display()
+    @display(description="Status", ordering="status")
+    def state(self, obj: Tenant) -> str:
+        return badge(obj.get_status_display(), "success" if obj.status == Tenant.Status.ACTIVE else "danger")
 
     @display(description="Database")
     def database(self, obj: Tenant) -> str:
@@ -80,5 +97,8 @@ class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
 
     @display(description="Created", ordering="created_at")
     def created(self, obj: Tenant) -> str:
-        created_at: datetime = obj.created_at
-        return moment(created_at)
+        return moment(obj.created_at)
+
+    @display(description="Last edited")
+    def edited(self, obj: Tenant) -> str:
+        return moment(obj.updated_at)

@@ -10,7 +10,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from tenants.admin.tenants import SuperuserOnly
-from tenants.admin_site.display import moment
+from tenants.admin_site.display import badge, moment
 from tenants.admin_site.model_admin import SavesWhatWasEdited
 from tenants.models import Membership, User
 
@@ -38,11 +38,11 @@ class UserAdmin(SuperuserOnly, SavesWhatWasEdited, DjangoUserAdmin, ModelAdmin):
     search_fields = ("username", "first_name", "last_name", "email")
     ordering = ("username",)
     filter_horizontal = ()
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_seen", "joined")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": (("first_name", "last_name"), "email")}),
-        ("Account", {"fields": (("is_active", "is_superuser"), ("last_login", "date_joined"))}),
+        ("Account", {"fields": (("is_active", "is_superuser"), ("last_seen", "joined"))}),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "is_superuser")}),)
 
@@ -61,9 +61,9 @@ class UserAdmin(SuperuserOnly, SavesWhatWasEdited, DjangoUserAdmin, ModelAdmin):
     def places(self, obj: User) -> str:
         return ", ".join(f"{m.tenant_id} ({m.get_role_display().lower()})" for m in obj.memberships.all())
 
-    @display(description="Platform", label={"superuser": "warning"})
+    @display(description="Platform", ordering="is_superuser")
     def superuser(self, obj: User) -> str:
-        return "superuser" if obj.is_superuser else ""
+        return badge("superuser", "warning") if obj.is_superuser else ""
 
     @display(description="Active", ordering="is_active", boolean=True)
     def active(self, obj: User) -> bool:
@@ -72,3 +72,7 @@ class UserAdmin(SuperuserOnly, SavesWhatWasEdited, DjangoUserAdmin, ModelAdmin):
     @display(description="Last log-in", ordering="last_login")
     def last_seen(self, obj: User) -> str:
         return moment(obj.last_login)
+
+    @display(description="Account since")
+    def joined(self, obj: User) -> str:
+        return moment(obj.date_joined)

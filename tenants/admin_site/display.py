@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 
 _STEPS = ((60, "s"), (3600, "min"), (86400, "h"), (float("inf"), "d"))
@@ -18,6 +19,11 @@ def moment(value: datetime | None) -> str:
 def ago(value: datetime | None, now: datetime) -> str:
     """Return how long ago something was, as `3 min ago`, with the time when pointed at."""
     return EMPTY if value is None else _time(value, f"{span((now - value).total_seconds())} ago")
+
+
+def badge(text: str, colour: str = "") -> str:
+    """Return a word on a coloured ground: success, info, warning, danger, primary, or grey."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
 
 
 def span(seconds: float) -> str:

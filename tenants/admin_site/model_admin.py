@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin.models import DELETION, LogEntry
@@ -12,22 +11,15 @@ from django.db.models import Model, QuerySet
 from django.forms import BaseModelFormSet, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.views import ChangeList
 
+from csms.edits import Gone, apply_edit
 from csms.errors import CsmsError
-from tenants.admin_site.access import Access, access_of
-from tenants.admin_site.paging import EstimatedPaginator
+from tenants.access import Access
+from tenants.admin_site.access import access_of
+from tenants.admin_site.paging import EstimatedChangeList, EstimatedPaginator
 from tenants.context import NoTenant, require_tenant
-from tenants.models import Role
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """The least role for each kind of action on a model; None is what nobody may do here."""
-
-    view: Role | None = Role.VIEWER
-    add: Role | None = None
-    change: Role | None = None
-    delete: Role | None = None
+from tenants.permissions import CHANGE, CREATE, DELETE, LEAST_ROLE, READ, allows
 
 
 def tenant_access(request: HttpRequest) -> Access:
@@ -43,33 +35,45 @@ def tenant_access(request: HttpRequest) -> Access:
 
 
 class RightsByRole:
-    """The permission methods of Django's admin, answered from `rights` alone; for pages and for inlines."""
+    """The permission methods of Django's admin, answered from the table that REST uses; for pages and inlines.
 
-    rights = Rights()
+    A page names its row of `tenants.permissions.LEAST_ROLE`, or brings a row of its own in `least_role`.
+    """
+
+    permission_resource = ""
+    least_role: dict[str, str] | None = None
+
+    def role_allows(self, request: HttpRequest, deed: str) -> bool:
+        """Return whether the role in the chosen tenant allows a deed: read, create, change or delete."""
+        row = LEAST_ROLE.get(self.permission_resource, {}) if self.least_role is None else self.least_role
+        return allows(tenant_access(request).role, row.get(deed))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         access = access_of(request)
-        return access is not None and access.may(self.rights.view)
+        return access is not None and access.tenant is not None and self.role_allows(request, READ)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return tenant_access(request).may(self.rights.view)
+        return self.role_allows(request, READ)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return tenant_access(request).may(self.rights.add)
+        return self.role_allows(request, CREATE)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return tenant_access(request).may(self.rights.change)
+        return self.role_allows(request, CHANGE)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return tenant_access(request).may(self.rights.delete)
+        return self.role_allows(request, DELETE)
 
 
 def save_changed(obj: Model, names: Iterable[str]) -> None:
-    """Write the named fields of a stored object and no others: the gateway writes to the same documents."""
+    """Write the named fields of a stored object and no others: the gateway writes to the same documents.
+
+    Raises:
+        csms.edits.Gone: it was deleted meanwhile.
+    """
     stored = {field.name for field in obj._meta.concrete_fields}
-    changed = [name for name in names if name in stored]
-    if changed:
-        obj.save(update_fields=changed)
+    changes = {name: getattr(obj, name) for name in names if name in stored}
+    apply_edit(obj, changes, editable=list(changes))
 
 
 class SavesWhatWasEdited:
@@ -101,6 +105,12 @@ class SavesWhatWasEdited:
         self.message_user(request, f"Not created: {reason}.", "ERROR")  # type: ignore[attr-defined]
         return HttpResponseRedirect(request.get_full_path())
 
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().change_view(request, object_id, *args, **kwargs)  # type: ignore[misc]
+        except Gone:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+
 
 class TenantModelAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
     """Admin page of a model in the chosen tenant's own database."""
@@ -108,6 +118,9 @@ class TenantModelAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
     paginator = EstimatedPaginator
     show_full_result_count = False
     list_per_page = 50
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return EstimatedChangeList
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Refuse: Django's log is platform-wide and keyed by id, and two tenants may have the same id."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from tenants.admin_site.access import access_of, tenants_open_to
+from tenants.admin_site.access import access_of, is_superuser, may_enter, tenants_of
 from tenants.admin_site.switch import choice_url, tenant_view
 from tenants.context import NoTenant, set_tenant
 from tenants.models import Tenant, User
@@ -45,7 +46,7 @@ class OperatorSite(UnfoldAdminSite):
         return access_of(request) is not None
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        return super().admin_view(_in_chosen_tenant(view), cacheable)
+        return super().admin_view(_in_chosen_tenant(self, view), cacheable)
 
     def extra_urls(self) -> list[URLPattern]:
         """Return the URLs Django's admin has not."""
@@ -57,21 +58,30 @@ class OperatorSite(UnfoldAdminSite):
             return HttpResponseRedirect(choice_url(request))
         return super().index(request, extra_context)
 
+    def refusal(self, request: HttpRequest, status: int, reason: str) -> HttpResponse:
+        """Return a page of the admin that says why the wanted one is not shown."""
+        context = {**self.each_context(request), "title": "Not here", "reason": reason}
+        return TemplateResponse(request, "csms/refusal.html", context, status=status)
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         access = access_of(request)
         context = super().each_context(request)
         if access is None:
             return context
-        return context | {"access": access, "switchable": _switchable(request)}
+        return context | {
+            "access": access,
+            "is_superuser": is_superuser(request),
+            "switchable": _switchable(request),
+        }
 
 
 def _switchable(request: HttpRequest) -> list[Tenant]:
     """Return the tenants for the switch in the header: some of them, and none where there is no choice."""
-    tenants = list(tenants_open_to(request.user)[:TENANTS_IN_HEADER])
-    return tenants if len(tenants) > 1 else []
+    tenants = list(tenants_of(request.user)[:TENANTS_IN_HEADER])
+    return [t for t in tenants if may_enter(request.user, t)] if len(tenants) > 1 else []
 
 
-def _in_chosen_tenant(view: View) -> View:
+def _in_chosen_tenant(site: OperatorSite, view: View) -> View:
     """Return the view, run in the chosen tenant; where it needs one and there is none, people get to choose."""
 
     @wraps(view)
@@ -83,6 +93,10 @@ def _in_chosen_tenant(view: View) -> View:
             return view(request, *args, **kwargs)
         except NoTenant:
             return HttpResponseRedirect(choice_url(request))
+        except PermissionDenied:
+            return site.refusal(request, 403, "Your role does not allow this.")
+        except Http404:
+            return site.refusal(request, 404, "There is nothing at this address, at least not in this tenant.")
 
     return inner
 

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from tenants.admin_site.access import SESSION_KEY, tenants_open_to
+from tenants.admin_site.access import SESSION_KEY, may_enter, tenants_of
 
 if TYPE_CHECKING:
     from tenants.admin_site.site import OperatorSite
@@ -31,11 +31,11 @@ def tenant_view(request: HttpRequest, site: OperatorSite) -> HttpResponse:
     if request.method == "POST":
         return _switch(request)
     text = request.GET.get("q", "").strip()
-    tenants = list(tenants_open_to(request.user, text)[: TENANTS_ON_PAGE + 1])
+    tenants = list(tenants_of(request.user, text)[: TENANTS_ON_PAGE + 1])
     context = {
         **site.each_context(request),
         "title": "Choose a tenant",
-        "tenants": tenants[:TENANTS_ON_PAGE],
+        "tenants": [(tenant, may_enter(request.user, tenant)) for tenant in tenants[:TENANTS_ON_PAGE]],
         "more": len(tenants) > TENANTS_ON_PAGE,
         "text": text,
         "next": request.GET.get("next", ""),
@@ -44,9 +44,9 @@ def tenant_view(request: HttpRequest, site: OperatorSite) -> HttpResponse:
 
 
 def _switch(request: HttpRequest) -> HttpResponse:
-    tenant = tenants_open_to(request.user).filter(pk=request.POST.get("tenant", "")).first()
-    if tenant is None:
-        raise Http404("There is no such tenant among yours.")
+    tenant = tenants_of(request.user).filter(pk=request.POST.get("tenant", "")).first()
+    if tenant is None or not may_enter(request.user, tenant):
+        raise Http404("There is no such tenant among those open to you.")
     request.session[SESSION_KEY] = tenant.slug
     return HttpResponseRedirect(_next_page(request))
 
