@@ -116,9 +116,14 @@ def _parse_result(frame: list[Any]) -> CallResult:
 def _parse_error(frame: list[Any]) -> CallError:
     if not 3 <= len(frame) <= 5 or not isinstance(frame[1], str):
         raise MalformedFrame(None, ErrorCode.FORMAT_VIOLATION, "a CALLERROR is [4, id, code, description, details]")
-    # Some stations leave the description or the details away.
-    description = str(frame[3]) if len(frame) > 3 else ""
-    return CallError(frame[1], str(frame[2]), description, frame[4] if len(frame) > 4 else {})
+    # Some stations leave the description or the details away, or send null.
+    code, description, details = [*frame[2:], *("", {})[len(frame) - 3 :]]
+    return CallError(frame[1], _text(code), _text(description), details)
+
+
+def _text(value: Any) -> str:
+    # Not `str(value)`: a structure of a thousand levels, which JSON may have, is too deep for it.
+    return value if isinstance(value, str) else ""
 
 
 _PARSERS: dict[int, Callable[[list[Any]], Message]] = {

@@ -46,7 +46,8 @@ def _accept_celsius(schema: Any) -> None:
 def _validator(version: OcppVersion, name: str) -> Any:
     schema = json.loads((_folder(version) / f"{name}.json").read_text(encoding="utf-8-sig"))
     _accept_celsius(schema)
-    return jsonschema_rs.validator_for(schema)
+    # Times are read by the handlers, which take more than RFC 3339: one without an offset is UTC (OCPP 1.6 §3.14).
+    return jsonschema_rs.validator_for(schema, validate_formats=False)
 
 
 @cache
@@ -77,3 +78,5 @@ def _validate(validator: Any, payload: dict[str, Any]) -> None:
         where = "/".join(str(part) for part in error.instance_path) or "the payload"
         code = _CODES.get(error.kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
         raise OcppError(code, f"{where}: {error.message}") from None
+    except ValueError as error:  # what the validator says of a structure with more than 255 levels
+        raise OcppError(ErrorCode.FORMAT_VIOLATION, f"the payload cannot be read: {error}") from None
