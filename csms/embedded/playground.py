@@ -15,7 +15,7 @@ from csms.embedded import machine
 from csms.embedded.claim import run_file, write_private
 from csms.embedded.keys import signing_keys
 from csms.embedded.ports import LOOPBACK, first_free
-from csms.embedded.prepare import DONE
+from csms.embedded.prepare import DONE, MIGRATED
 from csms.embedded.process import Process, ProcessFailed
 from csms.embedded.program import ROOT, Gateway, Program
 from csms.embedded.server import Server
@@ -63,6 +63,7 @@ class Playground:
         ports = StackPorts(first_free(_MONGODB_PORT), first_free(_REDIS_PORT), first_free(_MQTT_PORT))
         self.stack = Stack(directory, ports, logs=self.logs)
         self._environment = self._settings()
+        self.preparation = self._make_preparation()
         self.gateways = self._make_gateways()
         self.publisher = self._program("publisher", "publish_events")
         self.simulator = self._program("simulator", "simulate", *self._fleet())
@@ -73,9 +74,10 @@ class Playground:
 
     def run(self) -> None:
         """Start everything, say so, and keep it running until KeyboardInterrupt. Raises ProcessFailed."""
+        self.preparation.start()
         self.stack.start(self._server_is_ready)
         self._prepare()
-        self._start_programs()
+        self._wait_for_gateways()
         self._write_run_file()
         self._say(f"ready after {time.monotonic() - self._started:.1f} s; Ctrl-C stops everything\n")
         print(self._welcome(), flush=True)
@@ -84,6 +86,7 @@ class Playground:
 
     def stop(self) -> None:
         """Stop what runs, clients before servers; each by its own pid."""
+        self.preparation.stop()  # only a failure or Ctrl-C finds it still running
         programs = [self.simulator, *self.gateways, self.publisher]
         running = [program for program in programs if program.process.running]
         if running or any(server.running for server in self.stack.servers):
@@ -98,9 +101,19 @@ class Playground:
             server.stop()
         run_file(self.directory).unlink(missing_ok=True)
 
-    def _start_programs(self) -> None:
-        for program in (*self.gateways, self.publisher):
-            program.launch()
+    def _prepare(self) -> None:
+        """Migrate and create the test tenants, showing each step; the programs start as soon as they can."""
+        self.preparation.go()
+        for line in self.preparation.lines():
+            if line.startswith(DONE):
+                self._say(line.removeprefix(DONE))
+            if MIGRATED in line:
+                for program in (*self.gateways, self.publisher):
+                    program.launch()
+        if not self.preparation.succeeded:
+            raise ProcessFailed(self.preparation.with_log("the databases could not be prepared"))
+
+    def _wait_for_gateways(self) -> None:
         for gateway in self.gateways:
             gateway.wait_ready()
             self._say(f"{gateway.name:<8} {gateway.url}")
@@ -116,6 +129,13 @@ class Playground:
         count, first = self.wishes.instances, self.wishes.http_port
         names = ["csms"] if count == 1 else [f"csms-{number + 1}" for number in range(count)]
         return [Gateway(name, first + place, self._environment, self._log(name)) for place, name in enumerate(names)]
+
+    def _make_preparation(self) -> Process:
+        # More stations than are simulated, so that some are left for a person to connect.
+        stations = str(max(10, self.wishes.stations + 5))
+        command = [sys.executable, "-m", "csms.embedded.prepare", str(self._test_tenants_file.resolve()), stations]
+        log = self._log("prepare")
+        return Process("preparation", command, log, environment=self._environment, directory=ROOT, waits_for_go=True)
 
     def _program(self, name: str, *arguments: str) -> Program:
         environment = {**self._environment, "CSMS_INSTANCE_ID": name}
@@ -145,23 +165,6 @@ class Playground:
 
     def _server_is_ready(self, server: Server) -> None:
         self._say(f"{server.name:<8} {server.url}")
-
-    def _prepare(self) -> None:
-        """Migrate and create the test tenants, showing each step as it is done."""
-        # More stations than are simulated, so that some are left for a person to connect.
-        stations = str(max(10, self.wishes.stations + 5))
-        file = str(self._test_tenants_file.resolve())
-        command = [sys.executable, "-m", "csms.embedded.prepare", file, stations]
-        process = Process("preparation", command, self._log("prepare"), environment=self._environment, directory=ROOT)
-        process.start()
-        try:
-            for line in process.lines():
-                if line.startswith(DONE):
-                    self._say(line.removeprefix(DONE))
-        finally:
-            process.stop()  # only Ctrl-C finds it still running
-        if not process.succeeded:
-            raise ProcessFailed(process.with_log("the databases could not be prepared"))
 
     @property
     def _test_tenants_file(self) -> Path:

@@ -1,6 +1,7 @@
 """`python -m csms.embedded.prepare FILE STATIONS`: migrations and test tenants, in one process to save time.
 
 The one module here that uses Django. It runs as a child of the playground, which sets its environment.
+It imports Django while the servers are still starting, then waits for a line on standard input.
 `FILE` gets the JSON of `manage.py create_test_tenants --json --stations STATIONS`. Standard output gets a
 line that begins with `done: ` for each step.
 """
@@ -18,9 +19,10 @@ from csms.embedded.claim import write_private
 from csms.env import SettingError
 
 DONE = "done: "
+MIGRATED = "the tenants' databases are migrated"
 _STEPS = {
     "migrate": "the global database is migrated",
-    "migrate_tenants": "the tenants' databases are migrated",
+    "migrate_tenants": MIGRATED,
     "create_test_tenants": "the test tenants are there",
 }
 
@@ -33,6 +35,7 @@ def main() -> None:
 
     try:
         django.setup()
+        sys.stdin.readline()
         for command, done in _STEPS.items():
             started = time.monotonic()
             output = io.StringIO()

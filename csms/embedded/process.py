@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -35,6 +36,7 @@ class Process:
         environment: the whole environment of the child; this process's own by default.
         death_signal: what the child gets when this process dies; SIGTERM for a server that tidies up then.
         read_line: turns a line of the log into one for people; None leaves it out.
+        waits_for_go: the child reads a line of its standard input, sent by `go`; else it has no input.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Process:
         directory: Path | None = None,
         death_signal: signal.Signals = signal.SIGKILL,
         read_line: Callable[[str], str | None] = lambda line: line,
+        waits_for_go: bool = False,
     ) -> None:
         self.name = name
         self.command = list(command)
@@ -55,6 +58,7 @@ class Process:
         self._directory = directory
         self._death_signal = death_signal
         self._read_line = read_line
+        self._stdin = subprocess.PIPE if waits_for_go else subprocess.DEVNULL
         self._child: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -94,6 +98,13 @@ class Process:
             raise RuntimeError(f"{self.name} runs already, as pid {self.pid}")
         _forker.submit(self._fork).result()
 
+    def go(self) -> None:
+        """Send the line a child with `waits_for_go` waits for; one that has died is left to whoever waits for it."""
+        assert self._child is not None
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self._child.stdin as stdin:
+            stdin.write(b"go\n")
+
     def _fork(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
@@ -101,7 +112,7 @@ class Process:
             try:
                 self._child = subprocess.Popen(
                     self.command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=self._stdin,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=self._directory,
