@@ -1,0 +1,101 @@
+"""One charge, played through the domain on real MongoDB: the events it leaves in the outbox, as they go to MQTT."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from chargepoints.boot import BootFacts, record_boot
+from chargepoints.connection import CHARGE_POINTS, announce_connected, claim, release
+from chargepoints.models import ConnectorState
+from chargepoints.station import Station
+from chargepoints.status import StatusReport, record_status
+from sessions_app.authorization import ID_TOKENS, authorize
+from sessions_app.meter_values import MeterReport, record_meter_values
+from sessions_app.metering import Reading
+from sessions_app.transactions import StartReport, StopReport, start_session, stop_session
+from tenants.clients import async_client, close_async_client
+from tenants.directory import TenantRecord
+from tenants.group_commit import OUTBOX
+from tenants.routing import database_name
+
+Event = dict[str, Any]
+
+STATION = "docs_CP001"
+TENANT = TenantRecord(
+    slug="docs",
+    database_name=database_name("docs"),
+    active=True,
+    max_charge_points=1,
+    queue_enabled=True,
+    mqtt_topic_prefix="ocpp",
+    auto_register=False,
+    min_security_profile=1,
+    default_heartbeat_interval=300,
+)
+_NEW_STATION = {
+    "registration": "accepted",
+    "status": "unknown",
+    "epoch": 29_000_000,
+    "booted_at": None,
+    "vendor": "",
+    "model": "",
+    "serial_number": "",
+    "firmware_version": "",
+}
+_TOKEN = {"status": "accepted", "expires_at": None, "parent_id_tag": "", "max_active": 1}
+
+
+async def record_charge() -> list[Event]:
+    """Return the outbox entries of a whole charge in the order in which they were stored, payloads decoded."""
+    database = TENANT.database
+    try:
+        await async_client().drop_database(TENANT.database_name)
+        await database[CHARGE_POINTS].insert_one({"_id": STATION, **_NEW_STATION})
+        await database[ID_TOKENS].insert_one({"_id": "04a2b3c4", **_TOKEN})
+        await _charge()
+        rows = await database[OUTBOX].find().sort("_id", 1).to_list()
+        return [event | {"payload": orjson.loads(event["payload"])} for row in rows for event in row["events"]]
+    finally:
+        await async_client().drop_database(TENANT.database_name)
+        await close_async_client()
+
+
+async def _charge() -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    station = await claim(TENANT, STATION, instance="csms-1", ocpp_version="1.6", now=now)
+    await announce_connected(station, now)
+    boot = BootFacts(vendor="Acme", model="AC22", serial_number="A-0001", firmware_version="1.4.2")
+    await record_boot(station, boot, now)
+    await _status(station, ConnectorState.PREPARING, now)
+    await authorize(station, "04A2B3C4", now)
+    started = await start_session(
+        station,
+        StartReport(evse_id=1, connector_id=1, id_tag="04A2B3C4", meter_wh=1_520_300, timestamp=now),
+        now,
+    )
+    later = now + timedelta(minutes=1)
+    reading = Reading(later, _samples())
+    await record_meter_values(station, MeterReport(1, 1, started.transaction_id, [reading]), later)
+    stop = StopReport(
+        transaction_id=started.transaction_id, meter_wh=1_520_484, timestamp=later, reason="local"
+    )
+    await stop_session(station, stop, later)
+    await stop_session(
+        station, StopReport(transaction_id=999_999, meter_wh=10, timestamp=later, reason="reboot"), later
+    )
+    await release(station, later, reason="closed with code 1000")
+
+
+async def _status(station: Station, state: ConnectorState, now: datetime) -> None:
+    await record_status(station, StatusReport(evse_id=1, connector_id=1, state=state, at=now), now)
+
+
+def _samples() -> list[dict[str, Any]]:
+    return [
+        {"measurand": "Energy.Active.Import.Register", "value": 1_520_484, "unit": "Wh"},
+        {"measurand": "Power.Active.Import", "value": 11_040, "unit": "W", "location": "Outlet"},
+        {"measurand": "Current.Import", "value": 16.0, "unit": "A", "phase": "L1"},
+    ]
