@@ -256,6 +256,9 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {"navigation": "csms.admin_menu.navigation"},
     "STYLES": [lambda request: static("csms/admin.css")],
     "SCRIPTS": [lambda request: static("csms/admin.js")],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("csms/icon.svg")},
+    ],
     "COLORS": {"primary": TEAL},
 }
 

@@ -27,6 +27,7 @@ from tenants.admin_site.model_admin import TenantModelAdmin, tenant_access
 from tenants.context import require_tenant
 from tenants.permissions import CREATE, LEAST_ROLE, allows
 
+STATE = ("identity", "connection", "state", "seen", "connected_since", "protocol", "booted", "addresses")
 BOOT_FACTS = (
     ("vendor", "model"),
     ("serial_number", "firmware_version"),
@@ -61,20 +62,7 @@ class ChargePointAdmin(TenantModelAdmin):
     ordering = ("id",)
     inlines = (ConnectorInline,)
     actions_detail = ("sessions", "new_key")
-    readonly_fields = (
-        *(
-            "identity",
-            "connection",
-            "seen",
-            "connected_since",
-            "booted",
-            "state",
-            "protocol",
-            "addresses",
-            "known_settings",
-        ),
-        *(name for row in BOOT_FACTS for name in row),
-    )
+    readonly_fields = (*STATE, "known_settings", "tag_list", *(name for row in BOOT_FACTS for name in row))
     fieldsets = (
         (
             None,
@@ -96,6 +84,14 @@ class ChargePointAdmin(TenantModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChargePoint]:
         return super().get_queryset(request).defer("credential_hash").prefetch_related("connectors")
+
+    def get_fieldsets(self, request: HttpRequest, obj: ChargePoint | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        # Where nothing is edited, Django shows a list as JSON.
+        shown = [("address", "tag_list") if row == ("address", "tags") else row for row in EDITED]
+        return [(name, options | {"fields": shown} if name == "Settings" else options) for name, options in fieldsets]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ChargePoint | None = None) -> tuple[str, ...]:
         return () if obj is None else self.readonly_fields
@@ -216,6 +212,10 @@ class ChargePointAdmin(TenantModelAdmin):
     def addresses(self, obj: ChargePoint) -> str:
         rows = ((url,) for url in urls_of(obj.pk))
         return format_html_join(format_html("<br>"), '<code class="csms-code">{}</code>', rows)
+
+    @display(description="Tags")
+    def tag_list(self, obj: ChargePoint) -> str:
+        return ", ".join(str(tag) for tag in obj.tags) or EMPTY
 
     @display(description="As last read")
     def known_settings(self, obj: ChargePoint) -> str:

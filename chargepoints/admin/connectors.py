@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from django import forms
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from chargepoints.models import Connector, ConnectorState
 from tenants.admin_site.display import EMPTY, ago
@@ -33,10 +35,26 @@ def outlet_number(connector: Connector) -> str:
     return str(evse) if number == 1 else f"{evse}.{number}"
 
 
+class WattsField(forms.FloatField):
+    """A power as people write it: `22000`, not `22000.0`."""
+
+    def prepare_value(self, value: object) -> object:
+        return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else value
+
+
+class ConnectorForm(forms.ModelForm):
+    """The facts about a connector that its station does not report."""
+
+    max_power = WattsField(
+        label="Rated power, W", required=False, min_value=0, max_value=10_000_000, widget=UnfoldAdminTextInputWidget()
+    )
+
+
 class ConnectorInline(TenantInline):
     """What stations report is shown; what they cannot know (plug type, rated power) is edited."""
 
     model = Connector
+    form = ConnectorForm
     least_role = {READ: Role.VIEWER, CHANGE: Role.ADMIN}
     fields = ("number", "state", "error", "reported", "type", "max_power")
     readonly_fields = ("number", "state", "error", "reported")
