@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import chart, machine, results, rounds
 from bench.scenarios import FULL, QUICK
 from bench.stack import Rig
+from csms.embedded.process import ProcessFailed
 
 SERVERS = ("daphne", "uvicorn")
 # Stations of the idle scenario that connect first and stay, so that what is paid once is not counted.
@@ -68,5 +69,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
+    except ProcessFailed as error:
+        sys.exit(f"the benchmark cannot run: {error}")
     except KeyboardInterrupt:
         sys.exit("interrupted; everything that was started has been stopped")

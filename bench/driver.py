@@ -28,7 +28,7 @@ class Stage:
     """What scripts and driver share while one load runs."""
 
     over: bool = False  # set by the driver: begin nothing new
-    units: int = 0  # counted by the scripts: calls or whole transactions
+    units: float = 0  # counted by the scripts: calls or transactions
     acknowledged: Counter[str] = field(default_factory=Counter)  # answered CALLs by action
     errors: Counter[str] = field(default_factory=Counter)
 
@@ -41,7 +41,7 @@ class Stage:
 class Measured:
     """The outcome of one measured stretch: `units` in `seconds`, and each CALL's latency in seconds."""
 
-    units: int
+    units: float
     seconds: float
     latencies: array[float]
 

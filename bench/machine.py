@@ -66,13 +66,13 @@ class CpuShares:
         self._begin = self._used()
         self._wall = perf_counter()
 
-    def until_now(self) -> dict[str, float]:
-        """Return the shares of one core since the start; `STRANGERS` is whatever else ran on the two cores."""
+    def until_now(self) -> tuple[dict[str, float], float]:
+        """Return the shares of one core, and the seconds since the start; `STRANGERS` is all else on the two cores."""
         elapsed = max(perf_counter() - self._wall, 1e-9)
         end = self._used()
         used = {name: max(0.0, end[name] - self._begin[name]) / elapsed for name in end}
         used[STRANGERS] = max(0.0, used[STRANGERS] - sum(used[name] for name in self._pids))
-        return {name: round(share, 3) for name, share in used.items()}
+        return {name: round(share, 3) for name, share in used.items()}, elapsed
 
     def _used(self) -> dict[str, float]:
         return {STRANGERS: _core_seconds()} | {name: cpu_seconds(pid) for name, pid in self._pids.items()}

@@ -103,7 +103,8 @@ class _Round:
         self._tell(
             f"{subject.name} {kind}: {load.rate:,.0f} {_UNITS[self.scenario]},"
             f"{'' if cpu[STRANGERS] < DISTURBED else ' (DISTURBED)'}"
-            f" p50 {latency.p50_ms:.1f} p95 {latency.p95_ms:.1f} p99 {latency.p99_ms:.1f} ms; {busy}"
+            f" p50 {latency.p50_ms:.1f} p95 {latency.p95_ms:.1f} p99 {latency.p99_ms:.1f} ms;"
+            f" {load.server_us_per_call:.0f} us of server per CALL; {busy}"
         )
         self._keep(kind, {"subject": subject.name, **load.facts()})
 

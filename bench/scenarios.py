@@ -41,7 +41,7 @@ class Effort:
 
 
 FULL = Effort(rounds=3, warm=2.0, seconds=8.0, paced_seconds=8.0, sockets=150, idle=2000, settle=3.0)
-QUICK = Effort(rounds=1, warm=1.0, seconds=3.0, paced_seconds=3.0, sockets=150, idle=500, settle=1.0)
+QUICK = Effort(rounds=1, warm=0.7, seconds=2.5, paced_seconds=2.5, sockets=150, idle=500, settle=1.0)
 
 
 @dataclass(slots=True)
@@ -52,6 +52,7 @@ class Load:
     calls_per_second: float
     latency: Latency
     cpu: dict[str, float]
+    server_us_per_call: float  # processor time; unlike the rate it hardly depends on what else runs
     drained: float | None = None  # seconds until the publisher had sent every event of this load
     errors: dict[str, int] = field(default_factory=dict)
 
@@ -140,9 +141,11 @@ def _load(
     try:
         for part in play.before:
             driver.perform([part(stage, vehicle) for vehicle in vehicles], stage)
+        calls = -stage.acknowledged.total()
         shares = CpuShares({**rig.pids(), "server": subject.process.pid})
         measured = measure(driver, [play.loop(stage, vehicle) for vehicle in vehicles], stage)
-        cpu = shares.until_now()
+        cpu, elapsed = shares.until_now()
+        calls += stage.acknowledged.total()
         for part in play.after:
             driver.perform([part(stage, vehicle) for vehicle in vehicles], stage)
     finally:
@@ -156,6 +159,7 @@ def _load(
         calls_per_second=len(measured.latencies) / measured.seconds,
         latency=Latency.of(measured.latencies),
         cpu=cpu,
+        server_us_per_call=round(1e6 * cpu["server"] * elapsed / calls, 1),
         drained=rig.stored().wait_for_events(EVENTS_WITHIN) if ours else None,
     )
 

@@ -60,6 +60,11 @@ def boot(stage: Stage, vehicle: Vehicle) -> Script:
     yield "Heartbeat", b"{}"
 
 
+def authorize(stage: Stage, vehicle: Vehicle) -> Script:
+    """Ask whether the tag of `vehicle` may charge."""
+    yield "Authorize", b'{"idTag":"%s"}' % vehicle.id_tag.encode()
+
+
 def start(stage: Stage, vehicle: Vehicle) -> Script:
     """Begin a transaction and keep its id in `vehicle`."""
     payload = b'{"connectorId":1,"idTag":"%s","meterStart":%d,"timestamp":"%s"}'
@@ -102,15 +107,14 @@ def metering(stage: Stage, vehicle: Vehicle) -> Script:
 
 
 def charges(stage: Stage, vehicle: Vehicle) -> Script:
-    """Authorize, StartTransaction, three MeterValues, StopTransaction: together one unit."""
-    authorize = b'{"idTag":"%s"}' % vehicle.id_tag.encode()
+    """Authorize, StartTransaction, three MeterValues, StopTransaction: together one unit.
+
+    Each CALL counts as its share: in a short run the whole transactions would come in lumps.
+    """
     while not stage.over:
-        yield "Authorize", authorize
-        yield from start(stage, vehicle)
-        for _ in range(3):
-            yield from meter_values(stage, vehicle)
-        yield from stop(stage, vehicle)
-        stage.units += 1
+        for part in (authorize, start, meter_values, meter_values, meter_values, stop):
+            yield from part(stage, vehicle)
+            stage.units += 1 / 6
 
 
 @dataclass(frozen=True, slots=True)

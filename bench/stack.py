@@ -118,7 +118,8 @@ class Rig:
     def _prepare(self) -> None:
         for command in _PREPARATION:
             self._manage(*command)
-        output = self._manage("create_test_tenants", "--json", "--stations", str(self._count))
+        # DEBUG stays off, as in production: it slows Django down.
+        output = self._manage("create_test_tenants", "--json", "--yes-in-production", "--stations", str(self._count))
         tenants = {entry["slug"]: entry for entry in json.loads(output)["tenants"]}
         found = tenants[TENANT]
         self.stations = [Target(one["url"], one["id"], one["key"]) for one in found["stations"]]
