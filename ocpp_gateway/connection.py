@@ -119,7 +119,8 @@ class Connection:
             station = self.station
             # Only the owner says so; a stale socket must not make its station look alive.
             query = {"_id": station.id, "epoch": station.epoch}
-            coalesced_writes().put(station.tenant, CHARGE_POINTS, query, {"last_seen": datetime.now(UTC)})
+            seen = {"last_seen": datetime.now(UTC)}
+            coalesced_writes().put(station.tenant, CHARGE_POINTS, query, lambda: seen)
 
     async def _refuse(self, error: MalformedFrame) -> None:
         self._garbage += 1

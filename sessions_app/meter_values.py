@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from bson import ObjectId
@@ -139,20 +141,22 @@ def _same(known: dict[str, Any], document: dict[str, Any]) -> bool:
 
 
 def _keep_live_values(station: Station, session: SessionKey, readings: Sequence[Reading]) -> None:
-    newest = max(readings, key=lambda reading: reading.timestamp)
-    live = live_values(newest.samples)
-    values: dict[str, Any] = {
-        name: value
-        for name, value in (
-            ("power_w", live.power_w),
-            ("current_a", live.current_a),
-            ("voltage_v", live.voltage_v),
-            ("soc_percent", live.soc_percent),
-        )
-        if value is not None
-    }
-    values["live_at"] = newest.timestamp
-    if live.register_wh is not None and session.start_meter_value is not None:
-        values["energy_wh"] = max(0.0, live.register_wh - session.start_meter_value)
+    newest = max(readings, key=attrgetter("timestamp"))
     # Only while the session runs: what is billed is the difference of the registers at its end.
-    coalesced_writes().put(station.tenant, SESSIONS, {"_id": session.session_id, "status": "active"}, values)
+    query = {"_id": session.session_id, "status": "active"}
+    coalesced_writes().put(station.tenant, SESSIONS, query, partial(_live_change, session, newest))
+
+
+def _live_change(session: SessionKey, reading: Reading) -> dict[str, Any]:
+    live = live_values(reading.samples)
+    measured = {
+        "power_w": live.power_w,
+        "current_a": live.current_a,
+        "voltage_v": live.voltage_v,
+        "soc_percent": live.soc_percent,
+    }
+    change: dict[str, Any] = {name: value for name, value in measured.items() if value is not None}
+    change["live_at"] = reading.timestamp
+    if live.register_wh is not None and session.start_meter_value is not None:
+        change["energy_wh"] = max(0.0, live.register_wh - session.start_meter_value)
+    return change

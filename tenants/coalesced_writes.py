@@ -6,6 +6,8 @@ What is lost in a crash is at most `FLUSH_SECONDS` old and derivable: every mete
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -21,7 +23,11 @@ _BULK_LIMIT = 5000
 log = structlog.get_logger(__name__)
 
 _Key = tuple[str, str]
-_Documents = dict[_Key, tuple[dict[str, Any], dict[str, Any]]]
+# Returns the fields to set. Called when they are written, so that what is overtaken by then costs nothing.
+Change = Callable[[], dict[str, Any]]
+_Documents = dict[_Key, tuple[dict[str, Any], deque[Change]]]
+# A message may carry one value and the next another, so more than the newest is kept, but not every one.
+_CHANGES = 4
 
 
 class CoalescedWrites:
@@ -31,8 +37,8 @@ class CoalescedWrites:
         self._dirty: dict[str, tuple[TenantRecord, _Documents]] = {}
         self._flushing: asyncio.Task[None] | None = None
 
-    def put(self, tenant: TenantRecord, collection: str, query: dict[str, Any], values: dict[str, Any]) -> None:
-        """Keep `values` to be set on the document that `query` finds; `query` must contain its `_id`."""
+    def put(self, tenant: TenantRecord, collection: str, query: dict[str, Any], change: Change) -> None:
+        """Have what `change` returns set on the document that `query` finds; `query` must contain its `_id`."""
         entry = self._dirty.get(tenant.slug)
         if entry is None:
             entry = self._dirty[tenant.slug] = (tenant, {})
@@ -40,9 +46,8 @@ class CoalescedWrites:
         key = (collection, query["_id"])
         known = documents.get(key)
         if known is None:
-            documents[key] = (query, values)
-        else:
-            known[1].update(values)
+            known = documents[key] = (query, deque(maxlen=_CHANGES))
+        known[1].append(change)
         if self._flushing is None:
             self._flushing = background(self._flush_later(), "coalesced_writes")
 
@@ -59,7 +64,8 @@ class CoalescedWrites:
 
     async def _write(self, tenant: TenantRecord, documents: _Documents) -> None:
         by_collection: dict[str, list[UpdateOne]] = {}
-        for (collection, _), (query, values) in documents.items():
+        for (collection, _), (query, changes) in documents.items():
+            values = {name: value for change in changes for name, value in change().items()}
             by_collection.setdefault(collection, []).append(UpdateOne(query, {"$set": values}))
         for collection, operations in by_collection.items():
             for start in range(0, len(operations), _BULK_LIMIT):
