@@ -11,13 +11,14 @@ from urllib.parse import unquote_to_bytes
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 
 from chargepoints.connection import find_credentials
 from chargepoints.credentials import key_matches, strong_enough
 from chargepoints.models import IDENTITY_PATTERN
 from chargepoints.provisioning import create_charge_point
-from csms.errors import CsmsError
+from csms.errors import Conflict, CsmsError
 from ocpp_gateway.protocol.versions import OcppVersion, choose_version
 from tenants.context import tenant_scope
 from tenants.directory import TenantRecord, find_tenant
@@ -68,11 +69,15 @@ async def admit(scope: dict[str, Any]) -> Admission:
         if tenant is None:
             raise Refusal(404, "unknown tenant or station")
         await _authenticate(tenant, identity, _basic_credentials(scope["headers"]))
-    except PyMongoError:
+    except (PyMongoError, DatabaseError):
         raise Refusal(503, "storage is unavailable", [(b"retry-after", _STORAGE_RETRY_SECONDS)]) from None
+    _require_active(tenant)
+    return Admission(tenant, identity, version)
+
+
+def _require_active(tenant: TenantRecord) -> None:
     if not tenant.active:
         raise Refusal(403, "this tenant is suspended")
-    return Admission(tenant, identity, version)
 
 
 def read_path(raw_path: bytes) -> tuple[str, str]:
@@ -122,6 +127,7 @@ async def _authenticate(tenant: TenantRecord, identity: str, credentials: bytes 
     if stored is None:
         if not tenant.auto_register:
             raise Refusal(404, "unknown tenant or station")
+        _require_active(tenant)
         await _register(tenant, identity, _key_of(identity, credentials))
     elif not key_matches(stored["credential_hash"], _key_of(identity, credentials)):
         raise _unauthorized()
@@ -141,6 +147,11 @@ async def _register(tenant: TenantRecord, identity: str, key: bytes) -> None:
         raise _unauthorized()
     try:
         await sync_to_async(_create, thread_sensitive=False)(tenant.slug, identity, key)
+    except Conflict:
+        # Another handshake of the same station was faster: its key counts.
+        stored = await find_credentials(tenant, identity)
+        if stored is None or not key_matches(stored["credential_hash"], key):
+            raise _unauthorized() from None
     except (CsmsError, ValidationError) as error:
         raise Refusal(403, f"not registered: {error}") from None
 
