@@ -18,7 +18,6 @@ from chargepoints.provisioning import create_charge_point
 from tenants.clients import Document, sync_client
 from tenants.context import tenant_scope
 from tenants.directory import TenantRecord, forget_tenants
-from tenants.models import Tenant
 from tenants.provisioning import create_tenant
 
 Result = TypeVar("Result")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from csms.embedded.ports import any_free, answers
+from csms.embedded.ports import answers, any_free
 from csms.embedded.process import Process
 
 ROOT = Path(__file__).resolve().parent.parent

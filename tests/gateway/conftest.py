@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from csms.embedded.process import Process
 from csms.embedded.stack import Stack
 from tests.mqtt_capture import Capture
 from tests.people import Installed, Operator
@@ -75,9 +74,7 @@ def gateway(gateways: dict[str, Gateway], mqtt: Capture) -> Iterator[Gateway]:
 
 
 @pytest.fixture(params=SERVERS)
-def each_gateway(
-    request: pytest.FixtureRequest, gateways: dict[str, Gateway], mqtt: Capture
-) -> Iterator[Gateway]:
+def each_gateway(request: pytest.FixtureRequest, gateways: dict[str, Gateway], mqtt: Capture) -> Iterator[Gateway]:
     """Each of the two servers, for what is about the wire."""
     yield from _without_alarms(gateways[request.param])
 

@@ -109,7 +109,7 @@ def test_a_call_of_another_shape_is_refused_with_its_id(text: str) -> None:
     [
         '[3,"1"]',
         '[3,"1",[]]',
-        '[3,1,{}]',
+        "[3,1,{}]",
         '[3,"1",{},{}]',
         '[4,"1"]',
         '[4,1,"x","y",{}]',
@@ -168,15 +168,12 @@ def test_an_escaped_nul_is_text() -> None:
 
 
 @pytest.mark.parametrize("depth", [300, 990, 1020])
-@pytest.mark.parametrize("place", range(2, 5))
-def test_a_deep_call_error_is_read_or_refused(depth: int, place: int) -> None:
-    """Turning a deep structure into text needs as many calls as it is deep."""
-    frame = ['"x"', '"NotSupported"', '"no"', "{}"]
-    frame[place - 1] = "[" * depth + "]" * depth
-    try:
-        assert isinstance(parse(f"[4,{','.join(frame)}]"), CallError)
-    except MalformedFrame as error:
-        assert error.message_id is None
+@pytest.mark.parametrize("place", [2, 3, 4])
+def test_a_deep_call_error_is_read(depth: int, place: int) -> None:
+    """Turning a deep structure into text would need as many nested calls as it is deep."""
+    frame = ["4", '"x"', '"NotSupported"', '"no"', "{}"]
+    frame[place] = "[" * depth + "]" * depth
+    assert isinstance(parse(f"[{','.join(frame)}]"), CallError)
 
 
 def test_frames_are_written_as_the_specification_says() -> None:
