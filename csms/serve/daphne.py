@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvloop
@@ -33,9 +34,9 @@ from csms.serve.websocket import Application, WebSocket  # noqa: E402
 reactor: Any = _reactor  # a module that stands in for an object
 
 
-def serve(application: Application, options: Options, listener: socket.socket) -> None:
-    """Serve until a signal ends the process."""
-    DaphneServer(application, options).run_on(listener)
+def serve(application: Application, options: Options, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until a signal ends the process; `ready` is called when signals and connections are attended to."""
+    DaphneServer(application, options).run_on(listener, ready)
 
 
 class DaphneServer(Server):
@@ -51,7 +52,7 @@ class DaphneServer(Server):
         self.ws_factory = self  # Daphne asks it for a protocol at each upgrade
         self._drain = Drain(options, self._stop_accepting, self._end)
 
-    def run_on(self, listener: socket.socket) -> None:
+    def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve what connects to `listener`, until `Drain` stops the reactor."""
         _log_failures()
         asyncio.set_event_loop(twisted_loop)
@@ -60,6 +61,7 @@ class DaphneServer(Server):
         listener.close()  # Twisted has its own copy
         self._drain.install(twisted_loop)
         reactor.callLater(1, self.application_checker)
+        reactor.callWhenRunning(ready)
         reactor.run(installSignalHandlers=False)
         _cancel_tasks(twisted_loop)
 
@@ -77,8 +79,9 @@ class DaphneServer(Server):
 
 def _log_failures() -> None:
     """Log what fails inside Twisted, and not its remarks on each peer that comes and goes."""
-    failures = LogLevelFilterPredicate(defaultLogLevel=LogLevel.critical)
-    observer = FilteringLogObserver(STDLibLogObserver("twisted"), [failures])
+    failures: Any = LogLevelFilterPredicate(defaultLogLevel=LogLevel.critical)
+    python_logging: Any = STDLibLogObserver("twisted")
+    observer: Any = FilteringLogObserver(python_logging, [failures])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
 
 

@@ -37,9 +37,13 @@ def run(server: str, load: Callable[[], Application], options: Options) -> None:
             application = ProxyHeadersMiddleware(application, list(options.trusted_proxies))
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not look at it again and again
-        logger.info("serving on %s with %s, process %d", _url(listener), server.capitalize(), os.getpid())
-        module.serve(application, options, listener)
+        address = _url(listener)
+        module.serve(application, options, listener, lambda: _announce(address, server))
         logger.info("stopped")
+
+
+def _announce(address: str, server: str) -> None:
+    logger.info("serving on %s with %s, process %d", address, server.capitalize(), os.getpid())
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from uvicorn.config import Config
@@ -19,11 +19,11 @@ from csms.serve.options import Options
 from csms.serve.websocket import Application, WebSocket
 
 
-def serve(application: Application, options: Options, listener: socket.socket) -> None:
-    """Serve until a signal ends the process."""
+def serve(application: Application, options: Options, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until a signal ends the process; `ready` is called when signals and connections are attended to."""
     # Below that it tells of every port scanner and every refused byte.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    UvicornServer(UvicornConfig(application, options)).run(sockets=[listener])
+    UvicornServer(UvicornConfig(application, options), ready).run(sockets=[listener])
 
 
 class UvicornConfig(Config):
@@ -51,8 +51,10 @@ class UvicornServer(Server):
 
     config: UvicornConfig
 
-    def __init__(self, config: UvicornConfig) -> None:
+    def __init__(self, config: UvicornConfig, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self.servers = []  # Uvicorn sets it only as it starts; a signal may come before
+        self._ready = ready
         self._drain = Drain(config.options, self._stop_accepting, self._end)
 
     @contextlib.contextmanager
@@ -60,6 +62,11 @@ class UvicornServer(Server):
         """Leave the signals to `Drain`."""
         self._drain.install(asyncio.get_running_loop())
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self._ready()
 
     def _stop_accepting(self) -> None:
         for server in self.servers:

@@ -218,8 +218,8 @@ class WebSocket(asyncio.Protocol):
         self._read()
 
     def _refuse(self, response: Response) -> None:
-        self._wire.send_response(response)
-        self._flush()
+        if not self._transport.is_closing():
+            self._transport.write(response.serialize())
         self._leave(ENDING, 1006, "")
         self._transport.close()
 
