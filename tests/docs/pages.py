@@ -59,5 +59,5 @@ def _heading_before(text: str, position: int) -> str:
 
 def table_rows(text: str) -> list[list[str]]:
     """Return the cells of all table rows of a page, without the lines that rule a table."""
-    rows = [line.strip().strip("|").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    rows = [line.strip()[1:-1].split("|") for line in text.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in rows if not set("".join(row)) <= set("|-: ")]
