@@ -9,6 +9,7 @@ from chargepoints.models import ConnectorState
 from chargepoints.station import Station
 from chargepoints.status import StatusReport, record_status
 from ocpp_gateway.handlers.v16.wire import integer, parse_time, place
+from ocpp_gateway.protocol.errors import ErrorCode, OcppError
 
 _STATES = {
     "Available": ConnectorState.AVAILABLE,
@@ -22,11 +23,13 @@ _STATES = {
     "Faulted": ConnectorState.FAULTED,
 }
 _NO_ERROR = "NoError"
+# More than any station has; what a station invents beyond it must not fill the database and its retained status.
+LAST_CONNECTOR = 1000
 
 
 async def handle(station: Station, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Return the empty answer once the state is durable."""
-    evse_id, connector_id = place(integer(payload, "connectorId"))
+    evse_id, connector_id = place(_connector(payload))
     error_code = payload["errorCode"]
     report = StatusReport(
         evse_id=evse_id,
@@ -39,3 +42,10 @@ async def handle(station: Station, payload: dict[str, Any], now: datetime) -> di
     )
     await record_status(station, report, now)
     return {}
+
+
+def _connector(payload: dict[str, Any]) -> int:
+    number = integer(payload, "connectorId")
+    if not 0 <= number <= LAST_CONNECTOR:
+        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"connectorId: there is no connector {number}")
+    return number
