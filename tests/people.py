@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, TypeVar
 
+from bson.codec_options import CodecOptions
 from django.conf import settings
 from pymongo.database import Database
 
@@ -66,8 +67,10 @@ class Operator:
 
     @property
     def db(self) -> Database[Document]:
-        """The tenant's own database, read directly. Times come without a time zone, and are UTC."""
-        return sync_client()[f"{settings.MONGODB_TENANT_PREFIX}{self.slug}"]
+        """The tenant's own database, read directly."""
+        return sync_client().get_database(
+            f"{settings.MONGODB_TENANT_PREFIX}{self.slug}", codec_options=CodecOptions(tz_aware=True)
+        )
 
     def record(self, **changes: Any) -> TenantRecord:
         """Return the tenant as the gateway sees it."""
