@@ -28,6 +28,7 @@ urlpatterns = [
     path("api/v1/", include("csms.api")),
     re_path(r"^api(?:/|$)", api_not_found),
     path("admin/", admin.site.urls),
+    path("", include("ocpp_gateway.rest")),  # `/clients`, beside `/api/v1/clients`
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]
 
