@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from pymongo.asynchronous.database import AsyncDatabase
 
 from chargepoints.boot import BootFacts, record_boot
 from chargepoints.connection import CHARGE_POINTS, announce_connected, claim, release
@@ -16,7 +19,7 @@ from sessions_app.authorization import ID_TOKENS, authorize
 from sessions_app.meter_values import MeterReport, record_meter_values
 from sessions_app.metering import Reading
 from sessions_app.transactions import StartReport, StopReport, start_session, stop_session
-from tenants.clients import async_client, close_async_client
+from tenants.clients import Document, async_client, close_async_client
 from tenants.directory import TenantRecord
 from tenants.group_commit import OUTBOX
 from tenants.routing import database_name
@@ -48,19 +51,26 @@ _NEW_STATION = {
 _TOKEN = {"status": "accepted", "expires_at": None, "parent_id_tag": "", "max_active": 1}
 
 
-async def record_charge() -> list[Event]:
-    """Return the outbox entries of a whole charge in the order in which they were stored, payloads decoded."""
+@asynccontextmanager
+async def charge_played() -> AsyncIterator[AsyncDatabase[Document]]:
+    """Play a whole charge and give the database in which it has left its traces; dropped afterwards."""
     database = TENANT.database
     try:
         await async_client().drop_database(TENANT.database_name)
         await database[CHARGE_POINTS].insert_one({"_id": STATION, **_NEW_STATION})
         await database[ID_TOKENS].insert_one({"_id": "04a2b3c4", **_TOKEN})
         await _charge()
-        rows = await database[OUTBOX].find().sort("_id", 1).to_list()
-        return [event | {"payload": orjson.loads(event["payload"])} for row in rows for event in row["events"]]
+        yield database
     finally:
         await async_client().drop_database(TENANT.database_name)
         await close_async_client()
+
+
+async def record_charge() -> list[Event]:
+    """Return the outbox entries of a whole charge in the order in which they were stored, payloads decoded."""
+    async with charge_played() as database:
+        rows = await database[OUTBOX].find().sort("_id", 1).to_list()
+    return [event | {"payload": orjson.loads(event["payload"])} for row in rows for event in row["events"]]
 
 
 async def _charge() -> None:
