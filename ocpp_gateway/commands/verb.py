@@ -1,0 +1,47 @@
+"""What a command is to the rest of the product: a word for people, its parameters, and how each version writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework import serializers
+
+from ocpp_gateway.protocol.versions import OcppVersion
+
+Payload = dict[str, Any]
+Parameters = dict[str, Any]
+
+# What a station answers when it does, or will do, what it was asked for.
+AFFIRMATIVE = frozenset({"Accepted", "Scheduled", "Unlocked", "RebootRequired"})
+
+
+class Unsupported(Exception):
+    """This OCPP version cannot express the command, or not with these parameters; the text says why."""
+
+
+def affirmative(response: Payload) -> bool:
+    """Return whether a station's answer is a yes; an answer without a status is one, too."""
+    return response.get("status", "Accepted") in AFFIRMATIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One command in all versions.
+
+    Attributes:
+        name: the last part of its URL, for example `remote-start`.
+        summary: what it asks of the station, for the API's documentation.
+        actions: the OCPP action by version.
+        parameters: validates the body of its URL; version-neutral words, EVSE and connector.
+        encode: validated parameters -> payload of the version's action; raises `Unsupported`.
+        accepted: whether the station's answer is a yes.
+    """
+
+    name: str
+    summary: str
+    actions: dict[OcppVersion, str]
+    parameters: type[serializers.Serializer[Any]]
+    encode: Callable[[OcppVersion, Parameters], Payload]
+    accepted: Callable[[Payload], bool] = affirmative
