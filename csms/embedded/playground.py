@@ -102,14 +102,14 @@ class Playground:
         run_file(self.directory).unlink(missing_ok=True)
 
     def _prepare(self) -> None:
-        """Migrate and create the test tenants, showing each step; the programs start as soon as they can."""
+        """Migrate and create the test tenants, showing each step; the gateways start as soon as they can."""
         self.preparation.go()
         for line in self.preparation.lines():
             if line.startswith(DONE):
                 self._say(line.removeprefix(DONE))
             if MIGRATED in line:
-                for program in (*self.gateways, self.publisher):
-                    program.launch()
+                for gateway in self.gateways:
+                    gateway.launch()
         if not self.preparation.succeeded:
             raise ProcessFailed(self.preparation.with_log("the databases could not be prepared"))
 
@@ -117,6 +117,7 @@ class Playground:
         for gateway in self.gateways:
             gateway.wait_ready()
             self._say(f"{gateway.name:<8} {gateway.url}")
+        self.publisher.launch()  # not earlier: its start would slow that of the gateways down
         if self.wishes.stations:
             self.simulator.launch()
             self._say(f"simulating {self.wishes.stations} stations of tenant1")
