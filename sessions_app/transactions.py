@@ -218,7 +218,8 @@ def _stop_change(stored: Document, report: StopReport, now: datetime) -> dict[st
         "status": "completed",
         "stop_time": report.timestamp,
         "stop_meter_value": report.meter_wh,
-        "energy_wh": max(0.0, report.meter_wh - start) if start is not None else 0.0,
+        # Never an integer: the difference of two registers may need more than the 64 bits that MongoDB has.
+        "energy_wh": max(0.0, float(report.meter_wh - start)) if start is not None else 0.0,
         "stop_reason": report.reason,
         "stop_id_tag": report.id_tag,
         "power_w": None,

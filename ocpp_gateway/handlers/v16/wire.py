@@ -76,6 +76,8 @@ def _sample(wire: dict[str, Any]) -> Sample:
 
 def _value(text: str) -> int | float | str:
     """Return the number a station wrote, or its text where it is none that can be stored."""
+    if "_" in text or not text.isascii():  # Python reads `1_000` and the digits of all scripts; nobody else does
+        return text
     try:
         number = float(text)
     except ValueError:
