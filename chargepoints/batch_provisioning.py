@@ -75,9 +75,7 @@ def _insert(identities: Sequence[str], keys: Mapping[str, str]) -> None:
 
 
 def _station(identity: str, key: str) -> ChargePoint:
-    station = ChargePoint(
-        id=identity, epoch=first_epoch(), credential_hash=hash_key(key), created_at=datetime.now(UTC)
-    )
+    station = ChargePoint(id=identity, epoch=first_epoch(), credential_hash=hash_key(key), created_at=datetime.now(UTC))
     station.clean_fields()
     return station
 

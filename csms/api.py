@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from django.urls import include, re_path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
@@ -29,8 +27,6 @@ urlpatterns = [
     re_path(r"^chargepoints/(?P<charge_point_id>[^/]+)/sessions/?$", StationSessionViewSet.as_view(_LIST)),
     re_path(r"^sessions/(?P<session_id>[^/]+)/meter-values/?$", MeterValueViewSet.as_view(_LIST)),
     *router.urls,
+    # `clients`: what the gateway knows
+    path("", include("ocpp_gateway.rest")),
 ]
-
-# `clients` and, later, `commands` belong to the gateway.
-if find_spec("ocpp_gateway.rest") is not None:
-    urlpatterns.append(re_path("", include("ocpp_gateway.rest")))

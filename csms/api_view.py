@@ -7,16 +7,16 @@ from urllib.parse import unquote_to_bytes
 
 import pymongo
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponseBase
-from rest_framework.exceptions import ParseError
+from django.http import Http404, HttpRequest, HttpResponseBase
+from rest_framework.exceptions import MethodNotAllowed, NotAcceptable, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from csms.edits import apply_edit, check_etag, etag_of
 from csms.strict_json import refuse_unstorable
 
-# A caller gives up before the 20 s that a station's message is held: better a 503 it can read than a closed socket.
-STORAGE_SECONDS = 10
+# Shorter than the time a station's message is held: a caller can simply ask again, and holds a thread meanwhile.
+STORAGE_SECONDS = 5.0
 
 
 class ApiViewMixin:
@@ -25,15 +25,26 @@ class ApiViewMixin:
     # See tenants.permissions.RolePermission; here, so that an `@action` can set them.
     permission_resource = ""
     permission_deed: str | None = None
+    storage_seconds: float | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with pymongo.timeout(STORAGE_SECONDS):
+        with pymongo.timeout(self.storage_seconds or STORAGE_SECONDS):
             response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if not hasattr(self, str(request.method).lower()):
+            raise MethodNotAllowed(request.method)  # before the role: no role makes it exist
         refuse_unreadable_query(request.META.get("QUERY_STRING", ""))
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
+        """Return the renderer and the media type; `?format=` with an unknown one is 406 as in `Accept`."""
+        try:
+            return super().perform_content_negotiation(request, force)  # type: ignore[misc]
+        except Http404:
+            formats = ", ".join(renderer.format for renderer in self.renderer_classes)  # type: ignore[attr-defined]
+            raise NotAcceptable(f"there is no such format here; there are {formats}") from None
 
 
 class EditableMixin:

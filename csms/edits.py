@@ -68,11 +68,12 @@ def apply_edit(
     check_etag(instance, editable, if_match)
     model = type(instance)
     seen = {} if if_match is None else {name: getattr(instance, name) for name in editable}
-    if changes and not model._default_manager.filter(pk=instance.pk, **seen).update(**_stamped(model, changes)):
+    written = _stamped(model, changes) if changes else {}
+    if written and not model._default_manager.filter(pk=instance.pk, **seen).update(**written):
         if model._default_manager.filter(pk=instance.pk).exists():
             raise ChangedMeanwhile
         raise Gone
-    for name, value in changes.items():
+    for name, value in written.items():
         setattr(instance, name, value)
 
 

@@ -12,6 +12,7 @@ from csms.problems import MEDIA_TYPE
 from tenants.authentication import TENANT_HEADER
 
 Schema = dict[str, Any]
+Endpoint = tuple[str, str, str, Any]
 
 _DESCRIPTIONS = {
     400: "Malformed or not valid; `errors` says what, field by field.",
@@ -91,6 +92,12 @@ def _header(name: str, text: str) -> OpenApiParameter:
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)
 
 
-def without_optional_slash(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
-    """Show each address once: a slash at its end is accepted and not needed."""
-    return [(path.rstrip("/"), regex, method, callback) for path, regex, method, callback in endpoints]
+def once_per_operation(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Show each operation at one address: a slash at the end is accepted and not needed, and what is also served
+    outside of `/api` for convenience is left out.
+    """
+    return [
+        (path.rstrip("/"), regex, method, callback)
+        for path, regex, method, callback in endpoints
+        if path.startswith("/api/")
+    ]

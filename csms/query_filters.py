@@ -46,7 +46,7 @@ def refuse_unknown(request: Request, known: set[str] | frozenset[str]) -> None:
 class _UtcDateTimeField(IsoDateTimeField):
     """ISO 8601; without an offset it is UTC."""
 
-    default_error_messages = {"invalid": "use ISO 8601 with the '+' of an offset as %2B, or with 'Z'"}
+    default_error_messages = {"invalid": "use ISO 8601 with the '+' of an offset as %%2B, or with 'Z'"}
 
     def clean(self, value: Any) -> datetime | None:
         try:

@@ -203,7 +203,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "PREPROCESSING_HOOKS": ["csms.openapi.without_optional_slash"],
+    "PREPROCESSING_HOOKS": ["csms.openapi.once_per_operation"],
     "ENUM_NAME_OVERRIDES": {
         "ConnectorStateEnum": "chargepoints.models.ConnectorState",
         "RegistrationEnum": "chargepoints.models.Registration",

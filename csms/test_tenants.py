@@ -6,7 +6,7 @@ Only hashes are stored, so passwords and keys are derived from SECRET_KEY and se
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,7 +118,7 @@ def _ensure_users() -> dict[str, User]:
     return users
 
 
-def _with_passwords(logins: Iterable[Login], stored: dict[str, User]) -> list[User]:
+def _with_passwords(logins: Sequence[Login], stored: dict[str, User]) -> list[User]:
     """Hashing a password takes a third of a second and no lock of Python's: do it in threads."""
 
     def hashed(login: Login) -> str:
@@ -126,7 +126,8 @@ def _with_passwords(logins: Iterable[Login], stored: dict[str, User]) -> list[Us
         return known if known and check_password(login.password, known) else make_password(login.password)
 
     with ThreadPoolExecutor() as threads:
-        return [_ensure_user(login, password) for login, password in zip(logins, threads.map(hashed, logins), strict=True)]
+        hashes = list(threads.map(hashed, logins))
+    return [_ensure_user(login, password_hash) for login, password_hash in zip(logins, hashes, strict=True)]
 
 
 def _ensure_user(login: Login, password_hash: str) -> User:

@@ -70,6 +70,7 @@ class TenantSerializer(StrictSerializer, serializers.ModelSerializer):
 class NewTenantSerializer(TenantSerializer):
     slug = serializers.CharField(
         max_length=40,
+        trim_whitespace=False,
         validators=Tenant._meta.get_field("slug").validators[:1],
         help_text="a-z, 0-9 and '-'. Part of the stations' URL and of the database name; never changes.",
     )
@@ -89,6 +90,8 @@ class TenantViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet)
     queryset = Tenant.objects.all()
     lookup_field = "slug"
     lookup_value_regex = "[^/]+"
+    # Creating a database with its indexes takes longer than a look.
+    storage_seconds = 60.0
     orderings = {"slug": ("slug",), "-slug": ("-slug",)}
     editable = ("name", "status", *CONFIGURATION)
 

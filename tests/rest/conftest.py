@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import uuid
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,7 +113,7 @@ def empty_tenant(slug: str) -> None:
 
 def company(slug: str) -> Iterator[Company]:
     empty_tenant(slug)
-    Tenant.objects.create(slug=slug, name=slug.split("-")[0].capitalize(), api_rate_limit=10_000)
+    Tenant.objects.create(slug=slug, name=slug.split("-", maxsplit=1)[0].capitalize(), api_rate_limit=10_000)
     made = Company(slug)
     for role in Role:
         user = User.objects.create_user(f"{role.value}@{slug}", password=PASSWORD)
@@ -159,7 +162,7 @@ def anyone() -> Api:
 @pytest.fixture
 def collection_of(voltway: Company) -> Any:
     """Voltway's collections, as the gateway sees them."""
-    return lambda name: connections[alias_for(voltway.slug)].get_collection(name)
+    return connections[alias_for(voltway.slug)].get_collection
 
 
 def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
@@ -173,3 +176,15 @@ def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
     assert document["title"]
     assert document["detail"]
     return document
+
+
+def csv_rows(response: Any) -> list[list[str]]:
+    """Return the lines of a CSV answer, the header first."""
+    assert response.status_code == 200, response.content
+    assert response["Content-Type"].startswith("text/csv")
+    with warnings.catch_warnings():
+        # The test client is synchronous; the product serves the stream asynchronously.
+        warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume asynchronous iterators")
+        text = b"".join(response).decode()
+    assert text.endswith("\r\n")
+    return list(csv.reader(io.StringIO(text, newline="")))
