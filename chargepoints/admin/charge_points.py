@@ -43,7 +43,7 @@ REGISTRATION_COLOURS = {"accepted": "success", "pending": "warning", "rejected":
 class ChargePointForm(forms.ModelForm):
     """What people say about a station; the rest it says itself."""
 
-    tags = TagsField(help_text="Words of your own, with commas between them.")
+    tags = TagsField(help_text="Words of your own, with commas between them.", show_hidden_initial=True)
 
     class Meta:
         labels = {"id": "Identity"}
@@ -211,7 +211,7 @@ class ChargePointAdmin(TenantModelAdmin):
     @display(description="URL")
     def addresses(self, obj: ChargePoint) -> str:
         rows = ((url,) for url in urls_of(obj.pk))
-        return format_html_join(format_html("<br>"), '<code class="csms-code">{}</code>', rows)
+        return format_html_join(" ", '<code class="csms-code">{}</code><br>', rows)
 
     @display(description="Tags")
     def tag_list(self, obj: ChargePoint) -> str:

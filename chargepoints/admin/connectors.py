@@ -46,7 +46,12 @@ class ConnectorForm(forms.ModelForm):
     """The facts about a connector that its station does not report."""
 
     max_power = WattsField(
-        label="Rated power, W", required=False, min_value=0, max_value=10_000_000, widget=UnfoldAdminTextInputWidget()
+        label="Rated power, W",
+        required=False,
+        min_value=0,
+        max_value=10_000_000,
+        widget=UnfoldAdminTextInputWidget(),
+        show_hidden_initial=True,
     )
 
 

@@ -53,6 +53,7 @@ def _connector_context(facts: Overview) -> dict[str, Any]:
     total = sum(count for _, count in facts.connectors)
     return {
         "connector_total": total,
+        "faulted": dict(facts.connectors).get(ConnectorState.FAULTED, 0),
         "connectors_in_use": sum(count for state, count in facts.connectors if state in _IN_USE),
         "connector_states": [
             (state_mark(state, str(state.label)), state.value, count, round(100 * count / total))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
@@ -13,6 +14,9 @@ from tenants.admin.tenants import SuperuserOnly
 from tenants.admin_site.display import badge, moment
 from tenants.admin_site.model_admin import SavesWhatWasEdited
 from tenants.models import Membership, User
+
+# Registered by the import above. Groups carry Django's permissions, which mean nothing here: roles do.
+admin.site.unregister(Group)
 
 
 class MembershipInline(SuperuserOnly, TabularInline):

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.contrib.admin.models import DELETION, LogEntry
 from django.db import IntegrityError
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.forms import BaseModelFormSet, ModelForm
+from django.forms import Field as FormField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.views import ChangeList
@@ -76,7 +77,17 @@ def save_changed(obj: Model, names: Iterable[str]) -> None:
     apply_edit(obj, changes, editable=list(changes))
 
 
-class SavesWhatWasEdited:
+class KnowsWhatWasShown:
+    """Makes a form carry the values it was shown with, so that an edit is told from what changed meanwhile."""
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None:
+            field.show_hidden_initial = True
+        return field
+
+
+class SavesWhatWasEdited(KnowsWhatWasShown):
     """Makes forms and inlines of an admin page write the edited fields only."""
 
     def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
@@ -136,5 +147,5 @@ class TenantModelAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
         )
 
 
-class TenantInline(RightsByRole, TabularInline):
+class TenantInline(RightsByRole, KnowsWhatWasShown, TabularInline):
     """Inline of a model in the chosen tenant's own database."""

@@ -1,0 +1,119 @@
+"""Every page of the admin opens for those who may, and asks the others to log in or says no."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+
+from chargepoints.models import Connector
+from sessions_app.models import IdToken
+from tenants.context import tenant_scope
+from tenants.models import Membership, User
+from tests.admin.charges import store_readings, store_session
+from tests.admin.conftest import PASSWORD, Browser, Network
+
+READ_ONLY = {"sessions_app_chargingsession"}
+
+
+@pytest.fixture
+def furnished(nordlade: Network) -> dict[str, object]:
+    """One object of every kind; returns the primary key of each by the name of its pages."""
+    nordlade.installs("nordlade_CP001", name="Town hall")
+    with tenant_scope(nordlade.slug):
+        Connector.objects.create(id="nordlade_CP001/1/1", charge_point_id="nordlade_CP001", evse_id=1, connector_id=1)
+        IdToken.objects.create(id="04a1b2", id_tag="04A1B2")
+    session = store_session(nordlade.slug, "f00d", charge_point_id="nordlade_CP001")
+    store_readings(nordlade.slug, session, 5)
+    return {
+        "chargepoints_chargepoint": "nordlade_CP001",
+        "sessions_app_chargingsession": session.pk,
+        "sessions_app_idtoken": "04a1b2",
+        "tenants_tenant": nordlade.slug,
+        "tenants_user": nordlade.people["viewer"].pk,
+        "tenants_membership": Membership.objects.get(user=nordlade.people["viewer"]).pk,
+    }
+
+
+def test_every_page_opens_for_a_superuser(nordlade: Network, root: User, furnished: dict[str, object]) -> None:
+    browser = Browser(root, nordlade.slug)
+    registered = {f"{m._meta.app_label}_{m._meta.model_name}" for m in admin.site._registry}
+    assert registered == set(furnished), "a new page needs an object in this test"
+
+    for page, pk in furnished.items():
+        browser.html(f"{page}_changelist")
+        browser.html(f"{page}_changelist", q="no-such")
+        browser.html(f"{page}_change", pk)
+        if page not in READ_ONLY:
+            browser.html(f"{page}_add")
+    for page in ("index", "tenant", "password_change", "jsi18n", "search"):
+        browser.html(page)
+
+
+@pytest.mark.parametrize("role", ["admin", "operator", "viewer"])
+def test_pages_of_a_tenant_open_for_its_members(nordlade: Network, furnished: dict[str, object], role: str) -> None:
+    browser = nordlade.browser(role)
+
+    browser.html("index")
+    for page in ("chargepoints_chargepoint", "sessions_app_chargingsession", "sessions_app_idtoken"):
+        browser.html(f"{page}_changelist")
+        browser.html(f"{page}_change", furnished[page])
+
+
+def test_strangers_are_asked_to_log_in(furnished: dict[str, object]) -> None:
+    stranger = Browser()
+    for page, pk in furnished.items():
+        for answer in (stranger.get(f"{page}_changelist"), stranger.get(f"{page}_change", pk)):
+            assert answer.status_code == 302
+            assert answer.url.startswith("/admin/login/")
+    assert stranger.get("tenant").url.startswith("/admin/login/")
+
+
+def test_members_log_in_with_the_account_they_use_for_rest(nordlade: Network) -> None:
+    browser = Browser()
+
+    answer = browser.post("login", {"username": f"viewer@{nordlade.slug}", "password": PASSWORD})
+
+    assert answer.status_code == 302
+    assert "Stations" in browser.html("index") or "Connect the first station" in browser.html("index")
+
+
+def test_an_account_without_a_tenant_is_told_why_it_stays_outside(nordlade: Network) -> None:
+    User.objects.create_user(f"lonely@{nordlade.slug}", password=PASSWORD, is_staff=True)
+
+    answer = Browser().post("login", {"username": f"lonely@{nordlade.slug}", "password": PASSWORD})
+
+    assert "belongs to no tenant" in answer.content.decode()
+
+
+def test_a_deactivated_member_is_out_at_once(nordlade: Network) -> None:
+    browser = nordlade.browser()
+    browser.html("index")
+    User.objects.filter(pk=nordlade.people["admin"].pk).update(is_active=False)
+
+    assert browser.get("index").status_code == 302
+
+
+def test_the_tenant_is_named_on_every_page(nordlade: Network, root: User, furnished: dict[str, object]) -> None:
+    browser = Browser(root, nordlade.slug)
+    for page, pk in furnished.items():
+        for text in (browser.html(f"{page}_changelist"), browser.html(f"{page}_change", pk)):
+            badge = text.split('id="header-inner"')[1].split('id="content"')[0]
+            assert "Nordlade" in badge
+
+
+def test_platform_pages_are_the_superusers(nordlade: Network, furnished: dict[str, object]) -> None:
+    browser = nordlade.browser()
+    for page in ("tenants_tenant", "tenants_user"):
+        for answer in (
+            browser.get(f"{page}_changelist"),
+            browser.get(f"{page}_add"),
+            browser.get(f"{page}_change", furnished[page]),
+        ):
+            assert answer.status_code == 403
+            assert "Your role does not allow this." in answer.content.decode()
+
+
+def test_there_is_no_history_of_tenants_data(nordlade: Network, furnished: dict[str, object]) -> None:
+    # Django's log is platform-wide and keyed by id: it would tell of a namesake in another tenant.
+    page = "chargepoints_chargepoint"
+    assert nordlade.browser().get(f"{page}_history", furnished[page]).status_code == 404
