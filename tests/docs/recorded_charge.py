@@ -89,9 +89,7 @@ async def _charge() -> None:
     later = now + timedelta(minutes=1)
     reading = Reading(later, _samples())
     await record_meter_values(station, MeterReport(1, 1, started.transaction_id, [reading]), later)
-    stop = StopReport(
-        transaction_id=started.transaction_id, meter_wh=1_520_484, timestamp=later, reason="local"
-    )
+    stop = StopReport(transaction_id=started.transaction_id, meter_wh=1_520_484, timestamp=later, reason="local")
     await stop_session(station, stop, later)
     await stop_session(
         station, StopReport(transaction_id=999_999, meter_wh=10, timestamp=later, reason="reboot"), later

@@ -110,9 +110,10 @@ def test_whole_messages_of_the_page_keep_to_the_contract() -> None:
 def test_topics_of_the_page_are_those_that_are_used(recorded: list[Event]) -> None:
     rows = {row[0].strip("`") for row in table_rows(EVENTS) if row[0].startswith("`{prefix}")}
     used = {
-        event["topic"].replace("ocpp/", "{prefix}/", 1).replace("/docs/", "/{tenant}/").replace(
-            "/docs_CP001", "/{station}"
-        )
+        event["topic"]
+        .replace("ocpp/", "{prefix}/", 1)
+        .replace("/docs/", "/{tenant}/")
+        .replace("/docs_CP001", "/{station}")
         for event in recorded
     }
     assert rows == used == {channel["address"] for channel in CONTRACT["channels"].values()}
