@@ -41,6 +41,8 @@ class StationFilter(TextFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ChargingSession]) -> QuerySet[ChargingSession]:
         text = (self.value() or "").strip()
+        if "\x00" in text:  # MongoDB has no pattern for it
+            return queryset.none()
         return queryset.filter(charge_point_id__startswith=text) if text else queryset
 
 
