@@ -26,6 +26,7 @@ class ApiViewMixin:
     permission_resource = ""
     permission_deed: str | None = None
     storage_seconds: float | None = None
+    http_method_names = ["get", "head", "post", "patch", "delete"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with pymongo.timeout(self.storage_seconds or STORAGE_SECONDS):

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from csms.keyset import Order, Position, beyond, position_of, reverse
+from csms.keyset import Order, Position, ordered, position_of, reverse
 from csms.strict_json import parse_json
 
 PAGE_SIZE = 50
@@ -97,9 +97,7 @@ class CursorPagination(BasePagination):
         cursor = self._cursor(request, queryset.model, orderings)
         size = _page_size(request)
         order = reverse(self._order) if cursor and cursor.backwards else self._order
-        if cursor:
-            queryset = queryset.filter(beyond(order, cursor.position))
-        rows = list(queryset.order_by(*order)[: size + 1])
+        rows = list(ordered(queryset, order, cursor.position if cursor else None)[: size + 1])
         more, rows = len(rows) > size, rows[:size]
         if cursor and cursor.backwards:
             rows.reverse()

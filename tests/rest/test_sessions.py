@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chargepoints.provisioning import create_charge_point
+from csms.keyset import Order, ordered, position_of
 from sessions_app.models import ChargingSession, MeterValue
 from tests.rest.conftest import Company, assert_problem, csv_rows
 
@@ -174,17 +176,21 @@ def test_a_cursor_belongs_to_its_ordering(voltway: Company) -> None:
     assert list(problem["errors"]) == ["cursor"]
 
 
-def test_the_first_page_uses_the_index(voltway: Company) -> None:
-    from csms.keyset import beyond
+@pytest.mark.parametrize("second_page", [False, True])
+@pytest.mark.parametrize("order", [("-received_at", "-id"), ("received_at", "id")])
+def test_pages_are_read_from_the_index(voltway: Company, order: Order, second_page: bool) -> None:
+    ChargingSession.objects.bulk_create(
+        ChargingSession(id=f"s{number:03}", charge_point_id="CP1", received_at=minutes(number)) for number in range(300)
+    )
+    after = position_of(ChargingSession.objects.get(pk="s150"), order) if second_page else None
 
-    order = ("-received_at", "-id")
-    query = ChargingSession.objects.filter(beyond(order, (NOON, "s"))).order_by(*order)[:50]
+    found = json.loads(ordered(ChargingSession.objects.all(), order, after)[:5].explain())
 
-    plan = query.explain()
-
-    assert "session_newest" in plan
+    plan = json.dumps(found["queryPlanner"]["winningPlan"])
+    assert '"indexName": "session_newest"' in plan
     assert "COLLSCAN" not in plan
-    assert "'stage': 'SORT'" not in plan
+    assert '"SORT"' not in plan
+    assert found["executionStats"]["totalDocsExamined"] <= 10
 
 
 def value(owner: ChargingSession, minute: float, *samples: dict[str, Any]) -> None:
