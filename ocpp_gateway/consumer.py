@@ -16,6 +16,7 @@ from chargepoints.connection import StationGone, claim
 from ocpp_gateway.connection import Connection
 from ocpp_gateway.gateway import Gateway, gateway
 from ocpp_gateway.handshake import Admission, Refusal, admit
+from ocpp_gateway.presence import StaleEpoch
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -41,10 +42,11 @@ class OcppConsumer(AsyncConsumer):
             log.info("refused", path=scope["path"], status=refusal.status, reason=str(refusal))
             await _refuse(scope, send, refusal)
             return
-        await send({"type": "websocket.accept", "subprotocol": admission.version.value})
-        reason = "error"
+        reason = "left during the handshake"
         try:
-            reason = await _receive_all(connection, receive)
+            if await _accept(send, admission):
+                reason = "error"
+                reason = await _receive_all(connection, receive)
         finally:
             await here.closed(connection, reason)
 
@@ -67,7 +69,10 @@ class OcppConsumer(AsyncConsumer):
             raise Refusal(503, "storage is unavailable", [(b"retry-after", b"10")]) from None
 
         connection = Connection(station, admission.version, _Socket(send))
-        await here.opened(connection)
+        try:
+            await here.opened(connection)
+        except StaleEpoch:
+            raise Refusal(503, "a newer connection of this station was faster", [(b"retry-after", b"5")]) from None
         return connection, admission
 
 
@@ -86,6 +91,15 @@ class _Socket:
     async def close(self, code: int, reason: str) -> None:
         with suppress(OSError):
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+async def _accept(send: Send, admission: Admission) -> bool:
+    """Complete the handshake; return whether the station was still there."""
+    try:
+        await send({"type": "websocket.accept", "subprotocol": admission.version.value})
+    except OSError:
+        return False
+    return True
 
 
 async def _receive_all(connection: Connection, receive: Receive) -> str:
