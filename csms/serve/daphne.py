@@ -1,7 +1,7 @@
 """Serving on Daphne: its HTTP as it is, and our WebSocket in place of its own.
 
 Importing this module installs the Twisted reactor, so nothing that imports `twisted.internet.reactor` may come
-before it. The reactor runs on uvloop, which also serves MongoDB, Redis and MQTT connections of the application.
+before it. The reactor runs on asyncio's own event loop: on uvloop it never hears of a connection that was reset.
 """
 
 from __future__ import annotations
@@ -11,13 +11,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-import uvloop
-
-uvloop.install()  # before daphne.server, which makes the reactor's event loop as it is imported
-
-from daphne.server import Server, twisted_loop  # noqa: E402
-from twisted.internet import reactor as _reactor  # noqa: E402
-from twisted.logger import (  # noqa: E402
+from daphne.server import Server, twisted_loop
+from twisted.internet import reactor as _reactor
+from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
     LogLevelFilterPredicate,
@@ -25,11 +21,11 @@ from twisted.logger import (  # noqa: E402
     globalLogBeginner,
 )
 
-from csms.serve.daphne_http import DaphneHttpFactory  # noqa: E402
-from csms.serve.drain import Drain, close_connections  # noqa: E402
-from csms.serve.options import Options  # noqa: E402
-from csms.serve.twisted_transport import TwistedMount  # noqa: E402
-from csms.serve.websocket import Application, WebSocket  # noqa: E402
+from csms.serve.daphne_http import DaphneHttpFactory
+from csms.serve.drain import Drain, close_connections
+from csms.serve.options import Options
+from csms.serve.twisted_transport import TwistedMount
+from csms.serve.websocket import Application, WebSocket
 
 reactor: Any = _reactor  # a module that stands in for an object
 

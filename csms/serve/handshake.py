@@ -15,6 +15,8 @@ from websockets.server import ServerProtocol
 
 from csms import lifecycle
 
+_UPGRADE_HEADERS = ("connection", "upgrade", "sec-websocket-")
+
 
 class Refused(Exception):
     """The request never reaches the application: `response` is the answer to it."""
@@ -47,13 +49,13 @@ class Handshake:
         return None
 
     def _accept(self, request: Request) -> Response:
+        if not _is_ascii(request):
+            raise Refused(refusal(400, body=b"The path, or a header of the upgrade, is not ASCII.\n"))
         response = self._wire.accept(request)
         if response.status_code != 101:
             raise Refused(response)
         if lifecycle.stopping():
             raise Refused(unavailable("The server is restarting.\n"))
-        if not request.path.isascii():
-            raise Refused(refusal(400, body=b"The path has characters that must be percent-encoded.\n"))
         return response
 
     def answer(self, message: dict[str, Any]) -> Response | None:
@@ -80,6 +82,12 @@ class Handshake:
         if message.get("subprotocol"):
             self._response.headers["Sec-WebSocket-Protocol"] = message["subprotocol"]
         return self._response
+
+
+def _is_ascii(request: Request) -> bool:
+    """Tell whether the library can read what it must read; it has no answer to the rest."""
+    upgrade = (value for name, value in request.headers.raw_items() if name.lower().startswith(_UPGRADE_HEADERS))
+    return request.path.isascii() and all(value.isascii() for value in upgrade)
 
 
 def websocket_scope(request: Request, transport: asyncio.Transport) -> dict[str, Any]:

@@ -29,7 +29,7 @@ sends: set[Any] = set()
 async def application(scope: Any, receive: Any, send: Any) -> None:
     verb, _, rest = scope["path"].strip("/").partition("/")
     handlers = SOCKETS if scope["type"] == "websocket" else REQUESTS
-    await handlers[verb](scope, receive, send, rest)
+    await handlers.get(verb, not_found)(scope, receive, send, rest)
 
 
 # -- WebSockets ------------------------------------------------------------------------------------
@@ -75,6 +75,13 @@ async def refuse(scope: Any, receive: Any, send: Any, rest: str) -> None:
     await send({"type": "websocket.http.response.body", "body": b'{"why":', "more_body": True})
     await send({"type": "websocket.http.response.body", "body": b'"because"}'})
     state["closed"].append((await receive())["code"])
+
+
+async def not_found(scope: Any, receive: Any, send: Any, rest: str) -> None:
+    prefix = "websocket.http" if scope["type"] == "websocket" else "http"
+    await receive()
+    await send({"type": f"{prefix}.response.start", "status": 404, "headers": []})
+    await send({"type": f"{prefix}.response.body", "body": b"not here"})
 
 
 async def deny(scope: Any, receive: Any, send: Any, rest: str) -> None:
@@ -179,7 +186,11 @@ async def _respond(send: Any, value: Any) -> None:
 
 
 async def tell_state(scope: Any, receive: Any, send: Any, rest: str) -> None:
-    await _respond(send, {**state, "resident": _resident()})
+    await _respond(send, {**state, "resident": _resident(), "files": _open_files()})
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def _resident() -> int:

@@ -187,6 +187,15 @@ class Raw:
         return True
 
 
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Ask again until the answer is yes; what is asked should be a question to the server."""
+    end = time.monotonic() + DEADLINE
+    while not holds():
+        if time.monotonic() > end:
+            return False
+    return True
+
+
 def frame(payload: bytes, opcode: int = 1, *, fin: bool = True, rsv: int = 0, masked: bool = True) -> bytes:
     """Return a client's frame."""
     head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
