@@ -13,10 +13,10 @@ from chargepoints.admin.connectors import outlet_number, state_mark
 from chargepoints.admin.keys import urls_of
 from chargepoints.models import ConnectorState
 from sessions_app.admin.charts import day_bars
+from sessions_app.admin.overview import Overview, overview
 from sessions_app.admin.quantities import duration, energy, power
 from sessions_app.admin.sessions import STATUS_COLOURS
 from sessions_app.models import ChargingSession
-from sessions_app.overview import Overview, overview
 from tenants.admin_site.display import EMPTY, ago
 from tenants.admin_site.model_admin import tenant_access
 from tenants.context import require_tenant

@@ -50,7 +50,7 @@ class DoubtFilter(admin.SimpleListFilter):
     """Sessions that somebody should look into."""
 
     title = "data quality"
-    parameter_name = "quality"
+    parameter_name = "doubts"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [("flagged", "With doubts"), ("clean", "Without doubts")]

@@ -10,6 +10,7 @@ from sessions_app.admin.quantities import number, percent, power
 from sessions_app.metering import LiveValues, live_values
 from sessions_app.models import ChargingSession, MeterValue
 from tenants.admin_site.display import EMPTY
+from tenants.admin_site.paging import by_index
 
 ROWS = 200
 # Ten hours at ten seconds; of a longer session the chart shows the end.
@@ -18,7 +19,7 @@ CHARTED = 3600
 
 def meter_value_context(session: ChargingSession) -> dict[str, Any]:
     """Return what `csms/session_meter_values.html` needs: rows, chart, and whether there is more."""
-    newest = MeterValue.objects.filter(session_id=session.pk).order_by("-timestamp")
+    newest = by_index(MeterValue.objects.filter(session_id=session.pk).order_by("-timestamp"))
     readings = [
         (timestamp, live_values(samples)) for timestamp, samples in newest.values_list("timestamp", "samples")[:CHARTED]
     ]

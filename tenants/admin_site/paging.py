@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.db import connections
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
+from tenants.mongodb.compiler import IndexedSortQuery
+
 # A search that finds more is better narrowed than paged through.
 COUNTED_AT_MOST = 10_000
+
+
+def by_index(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the queryset such that an index can serve its order, where there is one."""
+    queryset = queryset.all()
+    queryset.query = queryset.query.chain(klass=IndexedSortQuery)
+    return queryset
 
 
 class EstimatedPaginator(Paginator):
@@ -26,6 +38,9 @@ class EstimatedPaginator(Paginator):
 
 class EstimatedChangeList(ChangeList):
     """A list that knows the number of all rows only while it shows them all."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        return by_index(super().get_queryset(request, exclude_parameters))
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from chargepoints.models import Connector
-from sessions_app.overview import overview
+from sessions_app.admin.overview import overview
 from tenants.context import tenant_scope
 from tests.admin.charges import store_session
 from tests.admin.conftest import Network, address

@@ -114,8 +114,8 @@ def test_the_list_finds_and_filters(nordlade: Network) -> None:
     assert found(station="CP22") == {"late"}
     assert found(period="today") == {"today"}  # what arrives today began in May
     assert found(status__exact="faulted") == {"late"}
-    assert found(quality="flagged") == {"old"}
-    assert found(quality="clean") == {"today", "late"}
+    assert found(doubts="flagged") == {"old"}
+    assert found(doubts="clean") == {"today", "late"}
 
 
 @pytest.mark.parametrize("text", [".*", "$where", "(", "\\", "a{1000}", "[", "'"])

@@ -10,6 +10,7 @@ from django.db.models.functions import TruncDate
 
 from chargepoints.models import ChargePoint, Connector, ConnectorState, Registration
 from sessions_app.models import ChargingSession
+from tenants.admin_site.paging import by_index
 
 DAYS = 7
 SHOWN = 8
@@ -52,7 +53,7 @@ def overview(now: datetime) -> Overview:
         active=live["n"],
         power_w=live["power"] or 0.0,
         days=_energy_by_day(now),
-        newest=list(sessions.order_by("-received_at", "-id")[:SHOWN]),
+        newest=list(by_index(sessions.order_by("-received_at", "-id"))[:SHOWN]),
         troubled=list(Connector.objects.filter(status=ConnectorState.FAULTED)[:SHOWN]),
         waiting=ChargePoint.objects.filter(~Q(registration=Registration.ACCEPTED)).count(),
     )
