@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +22,8 @@ from tenants.clients import Document, sync_client
 from tenants.context import tenant_scope
 from tenants.directory import TenantRecord, forget_tenants
 from tenants.provisioning import create_tenant
+
+DEADLINE = 15.0
 
 Result = TypeVar("Result")
 
@@ -129,6 +133,19 @@ class Operator:
         found = self.db["charge_points"].find_one({"_id": identity})
         assert found is not None, f"{identity} is not stored"
         return found
+
+    async def until(self, identity: str, condition: Callable[[Document], Any]) -> Document:
+        """Return a charge point's document as soon as it fulfils the condition; fails when it never does."""
+        return await asyncio.to_thread(self._until, identity, condition)
+
+    def _until(self, identity: str, condition: Callable[[Document], Any]) -> Document:
+        only = [{"$match": {"documentKey._id": identity}}]
+        end = time.monotonic() + DEADLINE
+        with self.db["charge_points"].watch(only, max_await_time_ms=500) as changes:
+            while not condition(document := self.charge_point(identity)):
+                assert time.monotonic() < end, f"{identity} stays {document}"
+                changes.try_next()
+        return document
 
     def connectors(self, identity: str) -> list[Document]:
         """Return a charge point's connectors by EVSE."""

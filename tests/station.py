@@ -83,6 +83,17 @@ class Station:
             return self.socket.close_code
         raise AssertionError(self._told(f"a frame came instead of a close: {text!r}"))
 
+    async def assert_silent(self, seconds: float = 0.3) -> None:
+        """Check that the server says nothing for a moment; only a frame or a close ends the waiting sooner."""
+        try:
+            async with asyncio.timeout(seconds):
+                text = await self.socket.recv()
+        except TimeoutError:
+            return
+        except ConnectionClosed as closed:
+            raise AssertionError(self._told(f"the socket was closed: {closed.rcvd}")) from None
+        raise AssertionError(self._told(f"a frame came: {text!r}"))
+
     async def drop(self) -> None:
         """Lose the connection without a word, as a station that loses its power."""
         self.socket.transport.abort()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from csms.embedded.stack import Stack
 from tests.mqtt_capture import Capture
@@ -32,9 +33,10 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def global_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def global_database(django_db_blocker: Any) -> Iterator[None]:
     """Tenants can be created: the global database has its collections."""
     with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
         yield
 
 
