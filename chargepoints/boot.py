@@ -8,8 +8,9 @@ from typing import Any
 
 from chargepoints.connection import CHARGE_POINTS
 from chargepoints.models import Registration
-from chargepoints.station import Station
+from chargepoints.station import StaleConnection, Station
 from events.facts import charge_point_booted
+from tenants.group_commit import NothingMatched
 
 # How long a station that is not accepted waits before it asks again, in seconds.
 RETRY_INTERVAL = 60
@@ -45,11 +46,15 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
     if accepted:
         change["booted_at"] = now
     unit = station.unit_of_work()
+    station.fence(unit, now)
     unit.update(CHARGE_POINTS, {"_id": station.id}, {"$set": change})
     _remember(station, boot, registration, now)
     station.announce(unit, charge_point_booted, now, {**boot.as_document(), "registration": registration.value})
     station.announce_status(unit, now)
-    await unit.commit()
+    try:
+        await unit.commit()
+    except NothingMatched:
+        raise StaleConnection(station.id) from None
     station.booted = station.booted or accepted
     return registration, station.tenant.default_heartbeat_interval if accepted else RETRY_INTERVAL
 

@@ -50,7 +50,7 @@ async def claim(tenant: TenantRecord, identity: str, *, instance: str, ocpp_vers
     )
     if document is None:
         raise StationGone(identity)
-    return _station(tenant, document, await _connectors(tenant, identity))
+    return station_of(tenant, document, await _connectors(tenant, identity))
 
 
 async def _connectors(tenant: TenantRecord, identity: str) -> list[Document]:
@@ -68,7 +68,8 @@ def connector_state(document: Document) -> dict[str, Any]:
     }
 
 
-def _station(tenant: TenantRecord, document: Document, connectors: list[Document]) -> Station:
+def station_of(tenant: TenantRecord, document: Document, connectors: list[Document]) -> Station:
+    """Return a stored charge point as a station of its present epoch."""
     return Station(
         tenant=tenant,
         id=document["_id"],

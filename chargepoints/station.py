@@ -17,6 +17,10 @@ _COUNT_BITS = 24
 LAST_COUNT = (1 << _COUNT_BITS) - 1
 
 
+class StaleConnection(Exception):
+    """Another connection owns the station now: this one must write nothing more and close."""
+
+
 class SequenceUsedUp(RuntimeError):
     """A connection has announced 16 million facts; it must be closed, and the next one begins a new epoch."""
 
@@ -65,6 +69,16 @@ class Station:
     def unit_of_work(self) -> UnitOfWork:
         """Return a new unit of work in this station's tenant."""
         return UnitOfWork(self.tenant)
+
+    def fence(self, unit: UnitOfWork, now: datetime) -> None:
+        """Have the commit of a unit fail with `NothingMatched` if a newer connection owns the station.
+
+        For what a stale connection must not overwrite. Sessions and meter values need no fence: they are facts
+        whoever brings them, and their ids make a second copy harmless.
+        """
+        # A real change, not a repeated value: only that conflicts with a claim at the same moment.
+        owned = {"_id": self.id, "epoch": self.epoch}
+        unit.update("charge_points", owned, {"$set": {"last_seen": now}}, must_match=True)
 
     def announce(
         self,

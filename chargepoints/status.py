@@ -7,8 +7,9 @@ from datetime import datetime
 
 from chargepoints.connection import CHARGE_POINTS, CONNECTORS
 from chargepoints.models import ConnectorState
-from chargepoints.station import Station
+from chargepoints.station import StaleConnection, Station
 from events.facts import connector_status_changed
+from tenants.group_commit import NothingMatched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,13 @@ class StatusReport:
 
 
 async def record_status(station: Station, report: StatusReport, now: datetime) -> None:
-    """Store and announce a state."""
+    """Store and announce a state.
+
+    Raises:
+        StaleConnection: another connection owns the station now; nothing was stored.
+    """
     unit = station.unit_of_work()
+    station.fence(unit, now)
     if report.evse_id == 0:
         station.status = report.state.value
         change = {"status": report.state.value, "error_code": report.error_code}
@@ -52,7 +58,10 @@ async def record_status(station: Station, report: StatusReport, now: datetime) -
         },
     )
     station.announce_status(unit, now)
-    await unit.commit()
+    try:
+        await unit.commit()
+    except NothingMatched:
+        raise StaleConnection(station.id) from None
 
 
 def _key(station: Station, report: StatusReport) -> str:

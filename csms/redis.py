@@ -1,35 +1,98 @@
-"""Redis clients of this process, from `REDIS_ADDR`, `REDIS_PASSWORD` and `REDIS_DB`."""
+"""Redis clients of this process, from `REDIS_ADDR`, `REDIS_PASSWORD` and `REDIS_DB`.
+
+`REDIS_ADDR` is `host:port` or a URL: `redis://`, `rediss://` (TLS), `redis+sentinel://sentinel:26379,other:26379/master`
+or `redis+cluster://host:port`. State lives in database `REDIS_DB + 1`, everything else in `REDIS_DB`; a cluster has
+only one database, where the prefixes of the keys keep them apart.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import redis
 import redis.asyncio
+import redis.asyncio.cluster
+import redis.asyncio.sentinel
+import redis.cluster
+import redis.sentinel
 from django.conf import settings
 
-_SOCKET_SECONDS = 5.0
+# A Redis that stands still must not hold up a station for longer.
+SOCKET_SECONDS = 2.0
+_SENTINEL, _CLUSTER = "redis+sentinel://", "redis+cluster://"
+_SENTINEL_PORT = 26379
+AsyncRedis = redis.asyncio.Redis
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentinel:
+    hosts: list[tuple[str, int]]
+    master: str
+
+    @classmethod
+    def parse(cls, address: str) -> _Sentinel:
+        hosts, _, master = address.removeprefix(_SENTINEL).partition("/")
+        pairs = [host.rpartition(":") if ":" in host else (host, ":", str(_SENTINEL_PORT)) for host in hosts.split(",")]
+        return cls([(host, int(port)) for host, _, port in pairs], master)
 
 
 def redis_url(database: int) -> str:
-    """Return the URL of one of Redis' databases, without the password."""
+    """Return the URL of one of Redis' databases, without the password; for a single server."""
     address = settings.REDIS_ADDR
     return f"{address}/{database}" if "://" in address else f"redis://{address}/{database}"
 
 
+def _options() -> dict[str, Any]:
+    return {
+        "password": settings.REDIS_PASSWORD,
+        "socket_connect_timeout": SOCKET_SECONDS,
+        "socket_timeout": SOCKET_SECONDS,
+    }
+
+
 def sync_redis() -> redis.Redis:
-    """Return a new client for threads."""
-    return redis.Redis.from_url(
-        redis_url(settings.REDIS_DB),
-        password=settings.REDIS_PASSWORD,
-        socket_connect_timeout=_SOCKET_SECONDS,
-        socket_timeout=_SOCKET_SECONDS,
-    )
+    """Return a new client for threads, on `REDIS_DB`."""
+    address, options = settings.REDIS_ADDR, _options()
+    if address.startswith(_SENTINEL):
+        found = _Sentinel.parse(address)
+        sentinel = redis.sentinel.Sentinel(found.hosts, socket_timeout=SOCKET_SECONDS)
+        master: redis.Redis = sentinel.master_for(found.master, db=settings.REDIS_DB, **options)
+        return master
+    if address.startswith(_CLUSTER):
+        # A cluster takes pub/sub and single-key commands as one server does.
+        return redis.cluster.RedisCluster.from_url(address.replace(_CLUSTER, "redis://"), **options)  # type: ignore[return-value]
+    return redis.Redis.from_url(redis_url(settings.REDIS_DB), **options)
 
 
-def async_redis() -> redis.asyncio.Redis:
-    """Return a new client for an event loop."""
-    return redis.asyncio.Redis.from_url(
-        redis_url(settings.REDIS_DB),
-        password=settings.REDIS_PASSWORD,
-        socket_connect_timeout=_SOCKET_SECONDS,
-        socket_timeout=_SOCKET_SECONDS,
-    )
+def async_redis(database: int | None = None) -> AsyncRedis:
+    """Return a new client for an event loop, on `REDIS_DB` or the database given."""
+    address, options = settings.REDIS_ADDR, _options()
+    number = settings.REDIS_DB if database is None else database
+    if address.startswith(_SENTINEL):
+        found = _Sentinel.parse(address)
+        sentinel = redis.asyncio.sentinel.Sentinel(found.hosts, socket_timeout=SOCKET_SECONDS)
+        master: AsyncRedis = sentinel.master_for(found.master, db=number, **options)
+        return master
+    if address.startswith(_CLUSTER):
+        url = address.replace(_CLUSTER, "redis://")
+        return redis.asyncio.cluster.RedisCluster.from_url(url, **options)  # type: ignore[return-value]
+    return redis.asyncio.Redis.from_url(redis_url(number), **options)
+
+
+def state_redis() -> AsyncRedis:
+    """Return a new client for an event loop, on the state database `REDIS_DB + 1`."""
+    return async_redis(settings.REDIS_DB + 1)
+
+
+def channel_layer_host() -> dict[str, Any]:
+    """Return the host of Channels' Redis layer, for the setting `CHANNEL_LAYERS`."""
+    return _layer_host(settings.REDIS_ADDR, settings.REDIS_DB, settings.REDIS_PASSWORD)
+
+
+def _layer_host(address: str, database: int, password: str | None) -> dict[str, Any]:
+    if address.startswith(_SENTINEL):
+        found = _Sentinel.parse(address)
+        return {"sentinels": found.hosts, "master_name": found.master, "db": database, "password": password}
+    plain = address.replace(_CLUSTER, "redis://") if "://" in address else f"redis://{address}"
+    return {"address": f"{plain}/{database}", "password": password}

@@ -43,6 +43,19 @@ charge_point_connected = FactKind("charge_point.connected", "connection")
 charge_point_disconnected = FactKind("charge_point.disconnected", "connection")
 connector_status_changed = FactKind("connector.status_changed", "connection")
 
+
+def _command(state: str, signal: Signal) -> FactKind:
+    return FactKind(f"command.{state}", "command", signal)
+
+
+# Every change of a command; `command_completed` is sent for those after which nothing follows.
+command_progressed = Signal()
+command_completed = Signal()
+COMMAND_KINDS = {
+    state: _command(state, command_progressed if state in ("queued", "sent") else command_completed)
+    for state in ("queued", "sent", "accepted", "rejected", "failed", "timed_out", "expired", "cancelled")
+}
+
 FACT_KINDS = (
     session_authorized,
     session_started,
@@ -54,6 +67,7 @@ FACT_KINDS = (
     charge_point_connected,
     charge_point_disconnected,
     connector_status_changed,
+    *COMMAND_KINDS.values(),
 )
 
 

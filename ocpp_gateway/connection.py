@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ import structlog
 from django.conf import settings
 
 from chargepoints.connection import CHARGE_POINTS
-from chargepoints.station import SequenceUsedUp, Station
+from chargepoints.station import SequenceUsedUp, StaleConnection, Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background
 from ocpp_gateway import router
@@ -32,6 +32,7 @@ from ocpp_gateway.protocol.frames import (
     parse,
 )
 from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.pulse import STALLED_SECONDS, Pulse
 from tenants.coalesced_writes import coalesced_writes
 
 # WebSocket close codes (RFC 6455 §7.4.1 and the IANA registry).
@@ -65,7 +66,11 @@ class Connection:
         "station",
         "version",
         "closing",
+        "since",
+        "on_booted",
+        "on_unexpected_answer",
         "_socket",
+        "_pulse",
         "_queue",
         "_serving",
         "_room",
@@ -81,11 +86,19 @@ class Connection:
         station: Station,
         version: OcppVersion,
         socket: Socket,
+        *,
+        pulse: Pulse | None = None,
+        on_booted: Callable[[], None] = lambda: None,
+        on_unexpected_answer: Callable[[CallResult | CallError], None] = lambda answer: None,
     ) -> None:
         self.station = station
         self.version = version
         self.closing = False
+        self.since = datetime.now(UTC)
         self._socket = socket
+        self._pulse = pulse or Pulse()
+        self.on_booted = on_booted
+        self.on_unexpected_answer = on_unexpected_answer
         self._queue: deque[tuple[Call, int]] = deque()
         self._serving: asyncio.Task[Any] | None = None
         self._room: asyncio.Event | None = None
@@ -96,11 +109,20 @@ class Connection:
         self._call_slot: asyncio.Lock | None = None
         self._waiting: dict[str, asyncio.Future[CallResult | CallError]] | None = None
 
+    def is_closing(self) -> bool:
+        """Return whether the socket is on its way out; what still comes over it is not served."""
+        return self.closing
+
     async def receive(self, text: str) -> None:
         """Take one text frame. Returns late, which stops the reading, while too many CALLs wait."""
-        if self.closing:
+        if self.is_closing():
             return
-        self._note_seen()
+        now = time.monotonic()
+        if now - self._pulse.last_beat > STALLED_SECONDS:
+            await self._pulse.recover()  # which closes this socket if another one owns the station now
+            if self.is_closing():
+                return
+        self._note_seen(now)
         try:
             message = parse(text)
         except MalformedFrame as error:
@@ -112,8 +134,7 @@ class Connection:
         elif not isinstance(message, Ignored):
             self._resolve(message)
 
-    def _note_seen(self) -> None:
-        now = time.monotonic()
+    def _note_seen(self, now: float) -> None:
         if now - self._seen_noted > LAST_SEEN_SECONDS:
             self._seen_noted = now
             station = self.station
@@ -178,20 +199,12 @@ class Connection:
     async def _serve(self, call: Call, fingerprint: int, outcome: str | Awaitable[dict[str, Any]]) -> None:
         """Answer a CALL that has to wait for something, and then those that have queued up behind it."""
         try:
-            while True:
-                if not isinstance(outcome, str):
-                    outcome = await router.finish(self.version, self.station, call, outcome)
-                    self._remember(call, fingerprint, outcome)
-                await self._answer(outcome)
-                if not self._queue or self.closing:
-                    return
-                call, fingerprint = self._queue.popleft()
-                if self._room is not None and len(self._queue) < settings.OCPP_READ_AHEAD:
-                    self._room.set()
-                outcome = self._begin(call, fingerprint)
+            await self._serve_all(call, fingerprint, outcome)
         except StorageUnavailable:
             # A station that is offline keeps its messages; one that gets errors throws them away after some tries.
             await self.close(TRY_AGAIN_LATER, "storage is unavailable, keep your messages")
+        except StaleConnection:
+            await self.close(POLICY_VIOLATION, "replaced by a newer connection")
         except SequenceUsedUp:
             await self.close(SERVICE_RESTART, "please reconnect")
         except Exception:
@@ -202,6 +215,21 @@ class Connection:
             self._serving = None
             if self._room is not None:
                 self._room.set()
+
+    async def _serve_all(self, call: Call, fingerprint: int, outcome: str | Awaitable[dict[str, Any]]) -> None:
+        while True:
+            if not isinstance(outcome, str):
+                outcome = await router.finish(self.version, self.station, call, outcome)
+                self._remember(call, fingerprint, outcome)
+            await self._answer(outcome)
+            if call.action == "BootNotification":
+                self.on_booted()
+            if not self._queue or self.closing:
+                return
+            call, fingerprint = self._queue.popleft()
+            if self._room is not None and len(self._queue) < settings.OCPP_READ_AHEAD:
+                self._room.set()
+            outcome = self._begin(call, fingerprint)
 
     # -- Our own CALLs ---------------------------------------------------------------------------
 
@@ -230,7 +258,7 @@ class Connection:
     def _resolve(self, answer: CallResult | CallError) -> None:
         waiting = self._waiting.get(answer.message_id) if self._waiting else None
         if waiting is None:
-            log.info("answer_unexpected", station=self.station.id, message_id=answer.message_id)
+            self.on_unexpected_answer(answer)
         elif not waiting.done():
             waiting.set_result(answer)
 

@@ -15,8 +15,9 @@ from pymongo.errors import PyMongoError
 from chargepoints.connection import StationGone, claim
 from ocpp_gateway.connection import Connection
 from ocpp_gateway.gateway import Gateway, gateway
-from ocpp_gateway.handshake import Admission, Refusal, admit
+from ocpp_gateway.handshake import Refusal, admit
 from ocpp_gateway.presence import StaleEpoch
+from ocpp_gateway.protocol.versions import OcppVersion
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -37,20 +38,20 @@ class OcppConsumer(AsyncConsumer):
         await receive()  # websocket.connect
         here = gateway()
         try:
-            connection, admission = await self._open(here, scope, send)
+            connection = await self._open(here, scope, send)
         except Refusal as refusal:
             log.info("refused", path=scope["path"], status=refusal.status, reason=str(refusal))
             await _refuse(scope, send, refusal)
             return
         reason = "left during the handshake"
         try:
-            if await _accept(send, admission):
+            if await _accept(send, connection.version):
                 reason = "error"
                 reason = await _receive_all(connection, receive)
         finally:
             await here.closed(connection, reason)
 
-    async def _open(self, here: Gateway, scope: dict[str, Any], send: Send) -> tuple[Connection, Admission]:
+    async def _open(self, here: Gateway, scope: dict[str, Any], send: Send) -> Connection:
         if here.draining:
             raise Refusal(503, "this server restarts", [(b"retry-after", b"5")])
         try:
@@ -67,13 +68,10 @@ class OcppConsumer(AsyncConsumer):
             raise Refusal(404, "unknown tenant or station") from None
         except PyMongoError:
             raise Refusal(503, "storage is unavailable", [(b"retry-after", b"10")]) from None
-
-        connection = Connection(station, admission.version, _Socket(send))
         try:
-            await here.opened(connection)
+            return await here.opened(station, admission.version, _Socket(send))
         except StaleEpoch:
             raise Refusal(503, "a newer connection of this station was faster", [(b"retry-after", b"5")]) from None
-        return connection, admission
 
 
 class _Socket:
@@ -93,10 +91,10 @@ class _Socket:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
 
-async def _accept(send: Send, admission: Admission) -> bool:
+async def _accept(send: Send, version: OcppVersion) -> bool:
     """Complete the handshake; return whether the station was still there."""
     try:
-        await send({"type": "websocket.accept", "subprotocol": admission.version.value})
+        await send({"type": "websocket.accept", "subprotocol": version.value})
     except OSError:
         return False
     return True

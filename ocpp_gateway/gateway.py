@@ -1,4 +1,4 @@
-"""What one process knows of its stations: the sockets it holds, and the state it shares with other instances."""
+"""What one process knows of its stations: the sockets it holds, and what it does for other instances."""
 
 from __future__ import annotations
 
@@ -7,24 +7,33 @@ from datetime import UTC, datetime
 
 import structlog
 from django.conf import settings
+from redis.exceptions import RedisError
 
 from chargepoints import connection as station_connection
+from chargepoints.commands import find_command
 from chargepoints.station import Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background, on_shutdown
-from ocpp_gateway.connection import POLICY_VIOLATION, SERVICE_RESTART, Connection
-from ocpp_gateway.mailbox import Mailbox, MemoryMailbox
-from ocpp_gateway.pending import MemoryPendingCalls, PendingCalls
-from ocpp_gateway.presence import MemoryPresence, Owner, Presence
-from tenants.clients import close_async_client
+from ocpp_gateway.connection import POLICY_VIOLATION, SERVICE_RESTART, Connection, Socket
+from ocpp_gateway.dispatch import Dispatcher, Pump
+from ocpp_gateway.instances import Instances
+from ocpp_gateway.mailbox import Letter, MailboxFull
+from ocpp_gateway.presence import Owner, StaleEpoch
+from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.pulse import Pulse
+from ocpp_gateway.state import shared_state
+from ocpp_gateway.waiters import Waiters
+from tenants.clients import Document, close_async_client
 from tenants.coalesced_writes import coalesced_writes
+from tenants.directory import find_tenant
 from tenants.unit_of_work import flush_commits
 
 # Sockets are closed this many at a time when the process ends, so that their stations do not all come back at once.
 SLICE = 50
 SLICE_PAUSE_SECONDS = 0.05
 # The order in which a process ends: sockets first, then what they have written, then the database client.
-_CLOSE_SOCKETS, _FLUSH, _CLOSE_CLIENT = 10, 20, 30
+_CLOSE_SOCKETS, _FLUSH, _LEAVE, _CLOSE_CLIENT = 10, 20, 25, 30
+_REPLACED = "replaced by a newer connection"
 
 log = structlog.get_logger(__name__)
 
@@ -34,24 +43,26 @@ class Gateway:
 
     def __init__(self) -> None:
         self.instance: str = settings.CSMS_INSTANCE_ID
-        self.presence: Presence = MemoryPresence()
-        self.pending: PendingCalls = MemoryPendingCalls()
-        self.mailbox: Mailbox = MemoryMailbox()
+        state = shared_state()
+        self.presence, self.pending, self.mailbox = state.presence, state.pending, state.mailbox
         self.connections: dict[tuple[str, str], Connection] = {}
+        self.pumps: dict[tuple[str, str], Pump] = {}
+        self.dispatcher = Dispatcher(self)
+        self.waiters = Waiters()
         self.draining = False
+        self._instances = Instances(self, state.leases)
+        self._pulse = Pulse(self._instances.close_stale)
         self._ready: asyncio.Task[None] | None = None
 
+    # -- The process -----------------------------------------------------------------------------
+
     async def start(self) -> None:
-        """Prepare the process before its first socket; later calls return at once."""
+        """Prepare the process before its first socket or command; later calls return at once."""
         if self._ready is None:
             self._ready = background(self._prepare(), "gateway_start")
-        ready = self._ready
-        await asyncio.shield(ready)
+        await asyncio.shield(self._ready)
 
     async def _prepare(self) -> None:
-        on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
-        on_shutdown("flush commits", _FLUSH, _flush)
-        on_shutdown("close database client", _CLOSE_CLIENT, close_async_client)
         try:
             cleared = await station_connection.forget_connections(self.instance)
         except BaseException:
@@ -59,40 +70,13 @@ class Gateway:
             raise
         if cleared:
             log.info("stale_connections_cleared", instance=self.instance, stations=cleared)
-
-    async def opened(self, connection: Connection) -> None:
-        """Make a socket the owner of its station; the socket that held it before is closed."""
-        station = connection.station
-        key = (station.tenant.slug, station.id)
-        replaced = self.connections.get(key)
-        self.connections[key] = connection
-        await self.presence.claim(
-            Owner(
-                tenant=station.tenant.slug,
-                station=station.id,
-                instance=self.instance,
-                epoch=station.epoch,
-                ocpp_version=connection.version.number,
-                since=datetime.now(UTC),
-            )
-        )
-        if replaced is not None:
-            background(replaced.close(POLICY_VIOLATION, "replaced by a newer connection"), "close_replaced")
-        background(_announce(station), "announce_connected")
-
-    async def closed(self, connection: Connection, reason: str) -> None:
-        """Let go of a station, unless a newer socket owns it."""
-        station = connection.station
-        key = (station.tenant.slug, station.id)
-        connection.lost()
-        if self.connections.get(key) is connection:
-            del self.connections[key]
-        await self.presence.release(station.tenant.slug, station.id, station.epoch)
-        await connection.drain()
-        try:
-            await station_connection.release(station, datetime.now(UTC), reason=reason)
-        except StorageUnavailable:
-            log.warning("offline_not_stored", tenant=station.tenant.slug, station=station.id)
+        await self.mailbox.open(self.instance, self.take_letter)
+        await self._instances.join()
+        background(self._pulse.beat(), "pulse")
+        on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
+        on_shutdown("flush commits", _FLUSH, _flush)
+        on_shutdown("leave the instances", _LEAVE, self._leave)
+        on_shutdown("close database client", _CLOSE_CLIENT, close_async_client)
 
     async def drain(self) -> None:
         """Answer what has been read and close every socket with 1012, some at a time."""
@@ -102,17 +86,119 @@ class Gateway:
             await asyncio.gather(*(_finish(connection) for connection in connections[start : start + SLICE]))
             await asyncio.sleep(SLICE_PAUSE_SECONDS)
 
+    async def _leave(self) -> None:
+        await self._instances.leave()
+        await self.mailbox.close(self.instance)
+
+    # -- Sockets -----------------------------------------------------------------------------------
+
+    async def opened(self, station: Station, version: OcppVersion, socket: Socket) -> Connection:
+        """Make a socket the owner of its station and return its connection; the one before is closed.
+
+        Raises:
+            StaleEpoch: a newer socket owns the station already.
+        """
+        key = (station.tenant.slug, station.id)
+        before = self.connections.get(key)
+        if before is not None and before.station.epoch > station.epoch:
+            raise StaleEpoch(station.id)
+        connection = Connection(station, version, socket, pulse=self._pulse)
+        pump = Pump(connection, self.pending, self.command_ended)
+        connection.on_booted, connection.on_unexpected_answer = pump.start, pump.late_answer
+        self.connections[key], self.pumps[key] = connection, pump
+        if before is not None:
+            background(before.close(POLICY_VIOLATION, _REPLACED), "close_replaced")
+        owner_before = await self._instances.claim(self.owner_of(connection))
+        if owner_before is not None and owner_before.instance != self.instance:
+            background(self._evict(owner_before, station.epoch), "evict")
+        background(self._begin(connection, pump), "begin_connection")
+        return connection
+
+    def owner_of(self, connection: Connection) -> Owner:
+        """Return a connection as presence knows it."""
+        station = connection.station
+        return Owner(
+            tenant=station.tenant.slug,
+            station=station.id,
+            instance=self.instance,
+            epoch=station.epoch,
+            ocpp_version=connection.version.number,
+            since=connection.since,
+        )
+
+    async def _begin(self, connection: Connection, pump: Pump) -> None:
+        station = connection.station
+        try:
+            await station_connection.announce_connected(station, datetime.now(UTC))
+        except StorageUnavailable:
+            log.warning("connected_not_announced", tenant=station.tenant.slug, station=station.id)
+        pump.start()
+
+    async def _evict(self, owner: Owner, epoch: int) -> None:
+        """Have the instance that held the station before close its socket."""
+        letter = {"kind": "evict", "tenant": owner.tenant, "station": owner.station, "epoch": epoch}
+        try:
+            await self.mailbox.send(owner.instance, letter)
+        except (RedisError, OSError, MailboxFull) as error:
+            # Its socket is dead or will notice at its next fenced write.
+            log.warning("not_evicted", station=owner.station, instance=owner.instance, error=str(error))
+
+    async def closed(self, connection: Connection, reason: str) -> None:
+        """Let go of a station, unless a newer socket owns it."""
+        station = connection.station
+        key = (station.tenant.slug, station.id)
+        connection.lost()
+        if self.connections.get(key) is connection:
+            del self.connections[key], self.pumps[key]
+        await self._instances.release(station.tenant.slug, station.id, station.epoch)
+        await connection.drain()
+        try:
+            await station_connection.release(station, datetime.now(UTC), reason=reason)
+        except StorageUnavailable:
+            log.warning("offline_not_stored", tenant=station.tenant.slug, station=station.id)
+
+    # -- Letters -----------------------------------------------------------------------------------
+
+    async def take_letter(self, letter: Letter) -> None:
+        """Do what another instance asks; returns soon, the work goes on in the background."""
+        tenant, kind = letter["tenant"], letter["kind"]
+        if kind == "commands":
+            pump = self.pumps.get((tenant, letter["station"]))
+            if pump is not None:
+                pump.start()
+        elif kind == "ended":
+            self.waiters.wake(tenant, letter["command_id"])
+        elif kind == "evict":
+            connection = self.connections.get((tenant, letter["station"]))
+            if connection is not None and connection.station.epoch < letter["epoch"]:
+                background(connection.close(POLICY_VIOLATION, _REPLACED), "close_replaced")
+        elif kind == "cancel":
+            background(self._cancel(tenant, letter["command_id"]), "cancel")
+
+    async def _cancel(self, slug: str, command_id: str) -> None:
+        tenant = await find_tenant(slug)
+        command = await find_command(tenant, command_id) if tenant else None
+        if tenant is not None and command is not None:
+            await self.dispatcher.cancel(tenant, command)
+
+    def command_ended(self, tenant: str, command: Document) -> None:
+        """Wake whoever waits for a command, here or at the instance that took it in."""
+        reply_to = command["reply_to"]
+        if reply_to == self.instance:
+            self.waiters.wake(tenant, command["_id"])
+        elif reply_to:
+            background(self._tell_ended(tenant, reply_to, command["_id"]), "tell_ended")
+
+    async def _tell_ended(self, tenant: str, instance: str, command_id: str) -> None:
+        try:
+            await self.mailbox.send(instance, {"kind": "ended", "tenant": tenant, "command_id": command_id})
+        except (RedisError, OSError, MailboxFull) as error:
+            log.info("waiter_not_told", instance=instance, error=str(error))  # it looks for itself once a second
+
 
 async def _finish(connection: Connection) -> None:
     await connection.drain()
     await connection.close(SERVICE_RESTART, "this server restarts, please reconnect")
-
-
-async def _announce(station: Station) -> None:
-    try:
-        await station_connection.announce_connected(station, datetime.now(UTC))
-    except StorageUnavailable:
-        log.warning("connected_not_announced", tenant=station.tenant.slug, station=station.id)
 
 
 async def _flush() -> None:

@@ -9,6 +9,10 @@ Letter = dict[str, Any]
 Receiver = Callable[[Letter], Awaitable[None]]
 
 
+class MailboxFull(Exception):
+    """An instance has more letters waiting than it can take."""
+
+
 class Mailbox(Protocol):
     """What every implementation promises; the contract test in `tests/gateway` runs against each of them."""
 
@@ -17,7 +21,11 @@ class Mailbox(Protocol):
         ...
 
     async def send(self, instance: str, letter: Letter) -> bool:
-        """Return whether the instance has taken the letter; False means that it is not there."""
+        """Return whether the instance has taken the letter; False means that it is not there.
+
+        Raises:
+            MailboxFull: the instance is there but does not keep up.
+        """
         ...
 
     async def close(self, instance: str) -> None:

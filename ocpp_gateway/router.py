@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from pymongo.errors import PyMongoError
 
-from chargepoints.station import SequenceUsedUp, Station
+from chargepoints.station import SequenceUsedUp, StaleConnection, Station
 from csms.errors import StorageUnavailable
 from ocpp_gateway.handlers import v16
 from ocpp_gateway.handlers.handler import Handler, Payload
@@ -62,10 +62,11 @@ async def finish(version: OcppVersion, station: Station, call: Call, outcome: Aw
     Raises:
         StorageUnavailable: nothing was stored, so nothing is answered; the station must keep its message.
         SequenceUsedUp: this connection must end; the next one begins a new epoch.
+        StaleConnection: this connection must end; another one owns the station.
     """
     try:
         payload = await outcome
-    except (StorageUnavailable, SequenceUsedUp):
+    except (StorageUnavailable, SequenceUsedUp, StaleConnection):
         raise
     except PyMongoError as error:
         raise StorageUnavailable(f"reading failed: {type(error).__name__}") from error

@@ -117,8 +117,9 @@ def _parse_error(frame: list[Any]) -> CallError:
     if not 3 <= len(frame) <= 5 or not isinstance(frame[1], str):
         raise MalformedFrame(None, ErrorCode.FORMAT_VIOLATION, "a CALLERROR is [4, id, code, description, details]")
     # Some stations leave the description or the details away, or send null.
-    code, description, details = [*frame[2:], *("", {})[len(frame) - 3 :]]
-    return CallError(frame[1], _text(code), _text(description), details)
+    description = frame[3] if len(frame) > 3 else ""
+    details = frame[4] if len(frame) > 4 else {}
+    return CallError(frame[1], _text(frame[2]), _text(description), details)
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,201 @@
+"""Commands: what we ask of a station, durable from the request to a definite end, and never sent twice.
+
+A command is queued when it is stored. The connection that owns the station takes the oldest one, in one transaction
+that also checks that it still is the owner, and sends it. It ends with the station's answer, with the loss of the
+connection it was sent on, or with a time-out. Whoever owns the station writes its commands' states and announces
+them, because the order of a station's facts is the owner's; while nobody owns it, any instance may (`outside`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+
+from chargepoints.connection import CHARGE_POINTS
+from chargepoints.models import Command, CommandState
+from chargepoints.station import StaleConnection, Station
+from csms.errors import Conflict
+from events.facts import COMMAND_KINDS
+from tenants.clients import Document
+from tenants.directory import TenantRecord
+from tenants.group_commit import DuplicateRecord, NothingMatched
+from tenants.unit_of_work import UnitOfWork
+
+COMMANDS = Command._meta.db_table
+OPEN = (CommandState.QUEUED.value, CommandState.SENT.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCommand:
+    """A command as somebody asks for it; validated already."""
+
+    charge_point_id: str
+    action: str
+    payload: dict[str, Any]
+    requested_by: str
+    lifetime: timedelta
+    idempotency_key: str = ""
+    reply_to: str = ""
+
+
+class OtherRequest(Conflict):
+    """The idempotency key was used for another command."""
+
+    code = "idempotency_key_reused"
+
+
+async def store_command(tenant: TenantRecord, new: NewCommand, now: datetime) -> tuple[Document, bool]:
+    """Store a command as queued; return it and whether it is new.
+
+    With an idempotency key, the same request again returns the first command.
+
+    Raises:
+        OtherRequest: the key was used for another action or payload.
+    """
+    document = _document(new, now)
+    unit = UnitOfWork(tenant)
+    unit.insert(COMMANDS, document)
+    try:
+        await unit.commit()
+    except DuplicateRecord:
+        first = await tenant.database[COMMANDS].find_one(
+            {"charge_point_id": new.charge_point_id, "idempotency_key": new.idempotency_key}
+        )
+        if first is None:
+            raise
+        if (first["action"], first["payload"]) != (new.action, new.payload):
+            raise OtherRequest("this Idempotency-Key was used for another command; choose a new one") from None
+        return first, False
+    return document, True
+
+
+def _document(new: NewCommand, now: datetime) -> Document:
+    return {
+        "_id": str(ObjectId()),
+        "charge_point_id": new.charge_point_id,
+        "action": new.action,
+        "payload": new.payload,
+        "state": CommandState.QUEUED.value,
+        "response": None,
+        "error": None,
+        "requested_by": new.requested_by,
+        "idempotency_key": new.idempotency_key,
+        "message_id": "",
+        "epoch": None,
+        "reply_to": new.reply_to,
+        "announced": False,
+        "created_at": now,
+        "sent_at": None,
+        "deadline": None,
+        "completed_at": None,
+        "expires_at": now + new.lifetime,
+    }
+
+
+async def find_command(tenant: TenantRecord, command_id: str) -> Document | None:
+    """Return a command, or None."""
+    return await tenant.database[COMMANDS].find_one({"_id": command_id})
+
+
+async def open_commands(station: Station) -> list[Document]:
+    """Return a station's commands that have not ended, oldest first."""
+    query = {"charge_point_id": station.id, "state": {"$in": list(OPEN)}}
+    return await station.tenant.database[COMMANDS].find(query).sort("_id", 1).to_list()
+
+
+async def take_to_send(station: Station, command: Document, *, seconds: float, now: datetime) -> Document | None:
+    """Mark a queued command as sent and return it, or None if it is no longer queued.
+
+    Raises:
+        StaleConnection: another connection owns the station now.
+    """
+    change: dict[str, Any] = {
+        "state": CommandState.SENT.value,
+        # Correlation is by message id alone, so it names the command and is unique over all connections.
+        "message_id": command["_id"],
+        "epoch": station.epoch,
+        "sent_at": now,
+        "deadline": now + timedelta(seconds=seconds),
+        "announced": True,
+    }
+    unit = station.unit_of_work()
+    station.fence(unit, now)
+    _change(unit, command, change, expected=CommandState.QUEUED)
+    if not command["announced"]:
+        _announce(unit, station, command, command["created_at"])
+    _announce(unit, station, command | change, now)
+    return command | change if await _commit(unit, station) else None
+
+
+async def end_command(
+    station: Station,
+    command: Document,
+    state: CommandState,
+    now: datetime,
+    *,
+    response: dict[str, Any] | None = None,
+    error: dict[str, str] | None = None,
+) -> Document | None:
+    """Bring a command to its end and return it, or None if it had ended already."""
+    change = {"state": state.value, "response": response, "error": error, "completed_at": now, "announced": True}
+    unit = station.unit_of_work()
+    _change(unit, command, change, expected=CommandState(command["state"]))
+    if not command["announced"]:
+        _announce(unit, station, command, command["created_at"])
+    _announce(unit, station, command | change, now)
+    try:
+        await unit.commit()
+    except NothingMatched:
+        return None
+    return command | change
+
+
+async def record_late_answer(tenant: TenantRecord, command_id: str, answer: dict[str, Any]) -> None:
+    """Keep an answer that came after the time-out; the command stays timed out."""
+    await tenant.database[COMMANDS].update_one(
+        {"_id": command_id, "state": CommandState.TIMED_OUT.value}, {"$set": answer}
+    )
+
+
+def _change(unit: UnitOfWork, command: Document, change: dict[str, Any], *, expected: CommandState) -> None:
+    unit.update(COMMANDS, {"_id": command["_id"], "state": expected.value}, {"$set": change}, must_match=True)
+
+
+async def _commit(unit: UnitOfWork, station: Station) -> bool:
+    try:
+        await unit.commit()
+    except NothingMatched:
+        stored = await station.tenant.database[CHARGE_POINTS].find_one({"_id": station.id}, projection=["epoch"])
+        if stored is None or stored["epoch"] != station.epoch:
+            raise StaleConnection(station.id) from None
+        return False  # cancelled or expired meanwhile
+    return True
+
+
+_ANNOUNCED = (
+    "action",
+    "payload",
+    "state",
+    "response",
+    "error",
+    "requested_by",
+    "created_at",
+    "sent_at",
+    "completed_at",
+)
+
+
+def _announce(unit: UnitOfWork, station: Station, command: Document, at: datetime) -> None:
+    data = {"command_id": command["_id"], **{name: command[name] for name in _ANNOUNCED}}
+    station.announce(unit, COMMAND_KINDS[command["state"]], at, data)
+
+
+def announce_queued(unit: UnitOfWork, station: Station, commands: Iterable[Document]) -> None:
+    """Add to a unit of work that these commands are queued."""
+    for command in commands:
+        _announce(unit, station, command, command["created_at"])
+        unit.update(COMMANDS, {"_id": command["_id"]}, {"$set": {"announced": True}})

@@ -1,0 +1,91 @@
+"""The mailbox between instances, over Channels' Redis layer: one channel per process, each letter acknowledged.
+
+The layer itself delivers at most once. So every letter carries the sender's channel and a number, and the receiver
+acknowledges it when it has taken it; a letter without an acknowledgement is taken as not delivered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from typing import Any
+
+import structlog
+from channels.exceptions import ChannelFull
+from channels_redis.core import RedisChannelLayer
+from redis.exceptions import RedisError
+
+from csms.lifecycle import background
+from ocpp_gateway.mailbox import Letter, MailboxFull, Receiver
+
+# Without an acknowledgement for this long, the instance is taken for gone.
+ACKNOWLEDGE_SECONDS = 2.0
+_RETRY_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+def channel_of(instance: str) -> str:
+    """Return the channel of an instance; a digest, because a layer's names allow few characters."""
+    return "gateway." + hashlib.blake2b(instance.encode("utf-8"), digest_size=12).hexdigest()
+
+
+class LayerMailbox:
+    """Implements `Mailbox` for one instance."""
+
+    def __init__(self, layer: RedisChannelLayer) -> None:
+        self._layer = layer
+        self._channel = ""
+        self._receiving: asyncio.Task[Any] | None = None
+        self._unacknowledged: dict[str, asyncio.Future[bool]] = {}
+
+    async def open(self, instance: str, receiver: Receiver) -> None:
+        self._channel = channel_of(instance)
+        self._receiving = background(self._receive(receiver), "mailbox")
+
+    async def send(self, instance: str, letter: Letter) -> bool:
+        number = secrets.token_hex(8)
+        taken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._unacknowledged[number] = taken
+        message = {"type": "letter", "reply_to": self._channel, "number": number, "letter": letter}
+        try:
+            await self._layer.send(channel_of(instance), message)
+            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+                return await taken
+        except ChannelFull:
+            raise MailboxFull(instance) from None
+        except TimeoutError:
+            return False
+        finally:
+            del self._unacknowledged[number]
+
+    async def close(self, instance: str) -> None:
+        if self._receiving is not None:
+            self._receiving.cancel()
+
+    async def _receive(self, receiver: Receiver) -> None:
+        while True:
+            try:
+                message = await self._layer.receive(self._channel)
+            except (RedisError, OSError) as error:
+                log.warning("mailbox_unavailable", error=str(error), retry_in=_RETRY_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            if message["type"] == "acknowledgement":
+                self._acknowledged(message["number"])
+            else:
+                background(self._take(receiver, message), "letter")
+
+    def _acknowledged(self, number: str) -> None:
+        waiting = self._unacknowledged.get(number)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(True)
+
+    async def _take(self, receiver: Receiver, message: dict[str, Any]) -> None:
+        await receiver(message["letter"])
+        acknowledgement = {"type": "acknowledgement", "number": message["number"]}
+        try:
+            await self._layer.send(message["reply_to"], acknowledgement)
+        except (RedisError, OSError, ChannelFull) as error:
+            log.warning("letter_not_acknowledged", error=str(error))

@@ -1,0 +1,48 @@
+"""The state that instances share, in Redis, or in memory where there is only one instance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from channels_redis.core import RedisChannelLayer
+from django.conf import settings
+
+from csms.redis import channel_layer_host, state_redis
+from ocpp_gateway.layer_mailbox import LayerMailbox
+from ocpp_gateway.mailbox import Mailbox, MemoryMailbox
+from ocpp_gateway.pending import MemoryPendingCalls, PendingCalls
+from ocpp_gateway.presence import MemoryPresence, Presence
+from ocpp_gateway.redis_pending import RedisPendingCalls
+from ocpp_gateway.redis_presence import RedisPresence
+
+# Letters that may wait for one instance; beyond that, whoever writes another is told to come back later.
+MAILBOX_CAPACITY = 10_000
+# A letter that nobody has taken for this long is of no use any more: its sender has given up.
+LETTER_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """What a gateway shares with others; `leases` is None where there are no others."""
+
+    presence: Presence
+    pending: PendingCalls
+    mailbox: Mailbox
+    leases: RedisPresence | None
+
+
+def shared_state() -> SharedState:
+    """Return new clients of the shared state, as `REDIS_DISTRIBUTED_STATE` says; for one event loop."""
+    if not settings.REDIS_DISTRIBUTED_STATE:
+        return SharedState(MemoryPresence(), MemoryPendingCalls(), MemoryMailbox(), None)
+    client = state_redis()
+    prefix = settings.REDIS_STATE_PREFIX
+    presence = RedisPresence(client, prefix)
+    layer = RedisChannelLayer(
+        hosts=[channel_layer_host()],
+        prefix=f"{prefix}:layer:",
+        capacity=MAILBOX_CAPACITY,
+        expiry=LETTER_SECONDS,
+    )
+    pending = RedisPendingCalls(client, prefix, settings.REDIS_STATE_TTL)
+    return SharedState(presence, pending, LayerMailbox(layer), presence)

@@ -1,0 +1,67 @@
+"""Callers that wait for commands to end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from pymongo.errors import PyMongoError
+
+from chargepoints.commands import COMMANDS, OPEN
+from csms.lifecycle import background
+from tenants.directory import TenantRecord, find_tenant
+
+LOOK_SECONDS = 1.0
+
+
+class Waiters:
+    """Those who wait for commands to end: a future each, and one look at the database for all of them.
+
+    They are woken by a letter from the instance that had the answer; the look is for letters that are lost.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[str, str], list[asyncio.Future[None]]] = {}
+        self._looking = False
+
+    async def wait(self, tenant: TenantRecord, command_id: str, seconds: float) -> None:
+        """Return when the command has ended or the time is over."""
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        key = (tenant.slug, command_id)
+        self._waiting.setdefault(key, []).append(woken)
+        if not self._looking:
+            self._looking = True
+            background(self._look_around(), "waiters")
+        try:
+            with suppress(TimeoutError):  # the caller gets the command as it stands then
+                async with asyncio.timeout(seconds):
+                    await woken
+        finally:
+            self._waiting[key].remove(woken)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    def wake(self, tenant: str, command_id: str) -> None:
+        """Wake those who wait for a command."""
+        for woken in self._waiting.get((tenant, command_id), ()):
+            if not woken.done():
+                woken.set_result(None)
+
+    async def _look_around(self) -> None:
+        try:
+            while self._waiting:
+                for slug in {slug for slug, _ in self._waiting}:
+                    with suppress(PyMongoError):  # the next look is soon
+                        await self._look(slug)
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            self._looking = False
+
+    async def _look(self, slug: str) -> None:
+        tenant = await find_tenant(slug)
+        if tenant is None:
+            return
+        ids = [command_id for waiting_slug, command_id in self._waiting if waiting_slug == slug]
+        ended = tenant.database[COMMANDS].find({"_id": {"$in": ids}, "state": {"$nin": list(OPEN)}}, projection=["_id"])
+        async for command in ended:
+            self.wake(slug, command["_id"])
