@@ -1,7 +1,4 @@
-"""A gateway on either server, the publisher, an MQTT subscriber, and two operators with their stations.
-
-Anna and Boris each have a tenant. Stations are cheap, so every test installs its own.
-"""
+"""A gateway on either server, the publisher, an MQTT subscriber, and sockets of stations."""
 
 from __future__ import annotations
 
@@ -11,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from csms.embedded.stack import Stack
 from tests.mqtt_capture import Capture
-from tests.people import Installed, Operator
+from tests.operators import anna, boris, charger, founded, global_database
+from tests.people import Installed
 from tests.serving import Gateway, publisher
 from tests.station import Station, basic, connect_station
+
+__all__ = ["anna", "boris", "charger", "founded", "global_database"]  # fixtures from elsewhere
 
 SERVERS = ("daphne", "uvicorn")
 # What a gateway logs only when something of ours is broken.
@@ -30,14 +29,6 @@ Connect = Callable[..., Awaitable[Station]]
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the processes of this run write their logs."""
     return tmp_path_factory.mktemp("gateways")
-
-
-@pytest.fixture(scope="session")
-def global_database(django_db_blocker: Any) -> Iterator[None]:
-    """Tenants can be created: the global database has its collections."""
-    with django_db_blocker.unblock():
-        call_command("migrate", verbosity=0)
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -92,36 +83,6 @@ def _without_alarms(gateway: Gateway) -> Iterator[Gateway]:
 def _is_alarm(entry: dict[str, Any]) -> bool:
     text = str(entry)
     return entry.get("event") in ALARMS or entry.get("level") == "error" or "Traceback" in text
-
-
-@pytest.fixture(scope="session")
-def _anna(global_database: None) -> Operator:
-    return Operator.founding("anna")
-
-
-@pytest.fixture(scope="session")
-def _boris(global_database: None) -> Operator:
-    return Operator.founding("boris")
-
-
-@pytest.fixture
-def anna(_anna: Operator) -> Operator:
-    """An operator."""
-    _anna.still_here()
-    return _anna
-
-
-@pytest.fixture
-def boris(_boris: Operator) -> Operator:
-    """Another operator, who must never see what is Anna's."""
-    _boris.still_here()
-    return _boris
-
-
-@pytest.fixture
-def charger(anna: Operator) -> Installed:
-    """A new charge point of Anna's, in service before."""
-    return anna.installs()
 
 
 @pytest.fixture
