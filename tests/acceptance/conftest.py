@@ -16,7 +16,7 @@ SERVERS = ("daphne", "uvicorn")
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Servers, databases, test tenants and publisher of one test module alone: it may kill any of them."""
-    with Product(tmp_path_factory.mktemp("product"), stations=8) as product:
+    with Product(tmp_path_factory.mktemp("product"), stations=120) as product:
         yield product
 
 

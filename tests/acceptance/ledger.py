@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 Payload = dict[str, Any]
+NO_ANSWER = 0  # in place of an HTTP status: nothing listens, or it said no HTTP
 
 
 class Outcome(Enum):
@@ -77,13 +78,23 @@ class Ledger:
     strays: list[str] = field(default_factory=list)
     # Messages given up after too many CALLERRORs. What is in here is lost to the operator.
     discarded: list[Sent] = field(default_factory=list)
-    close_codes: Counter[int | None] = field(default_factory=Counter)
+    # How the server closed our sockets; 1006 is without a word.
+    close_codes: Counter[int] = field(default_factory=Counter)
     refused_upgrades: Counter[int] = field(default_factory=Counter)
     connections: int = 0
 
     def answered(self, action: str) -> list[Sent]:
         """Return the CALLs of this action that got a CALLRESULT."""
         return [one for one in self.sent if one.action == action and one.outcome is Outcome.ANSWERED]
+
+    def count(self, action: str) -> int:
+        """Return how often this action was sent."""
+        return sum(one.action == action for one in self.sent)
+
+    @property
+    def completed(self) -> int:
+        """How many charges were acknowledged to their end."""
+        return sum(charge.stopped for charge in self.charges)
 
     def unanswered(self) -> list[Sent]:
         """Return CALLs without an answer on a socket that stayed open: there must be none."""

@@ -22,7 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.acceptance.ledger import Charge, Ledger, Outcome, Payload, Reading, Sent
+from tests.acceptance.ledger import NO_ANSWER, Charge, Ledger, Outcome, Payload, Reading, Sent
 
 ATTEMPTS = 3  # TransactionMessageAttempts
 ANSWER_SECONDS = 60.0
@@ -71,6 +71,14 @@ class LedgerStation:
         self._slot = asyncio.Lock()
         self._open: dict[str, tuple[Sent, asyncio.Future[Payload]]] = {}
         self._booted = False
+        self._news = asyncio.Event()
+
+    async def until(self, condition: Callable[[Ledger], object], deadline: float = 60.0) -> None:
+        """Return once the condition on the ledger holds; it is looked at whenever the ledger changes."""
+        async with asyncio.timeout(deadline):
+            while not condition(self.ledger):
+                self._news.clear()
+                await self._news.wait()
 
     # -- The link ----------------------------------------------------------------------------------
 
@@ -83,11 +91,15 @@ class LedgerStation:
                     pause = _FIRST_BACK_OFF
                     await self._converse(socket)
             except InvalidStatus as refusal:
-                self.ledger.refused_upgrades[refusal.response.status_code] += 1
+                self._refused_upgrade(refusal.response.status_code)
             except (InvalidHandshake, OSError, TimeoutError):
-                self.ledger.refused_upgrades[0] += 1
+                self._refused_upgrade(NO_ANSWER)
             await asyncio.sleep(pause * self._random.uniform(0.5, 1.5))
             pause = min(pause * 2, _LAST_BACK_OFF)
+
+    def _refused_upgrade(self, status: int) -> None:
+        self.ledger.refused_upgrades[status] += 1
+        self._news.set()
 
     def _connect(self) -> connect:
         return connect(
@@ -113,7 +125,9 @@ class LedgerStation:
         finally:
             self._socket = None
             self.online.clear()
-            self.ledger.close_codes[socket.close_code] += 1
+            if socket.close_code is not None:  # none: it is we who leave, at the end of the test
+                self.ledger.close_codes[socket.close_code] += 1
+                self._news.set()
             self._close_open_calls()
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -191,6 +205,7 @@ class LedgerStation:
         self._open.pop(sent.message_id, None)
         if sent.outcome is Outcome.WAITING:
             sent.outcome = outcome
+            self._news.set()
 
     def _close_open_calls(self) -> None:
         for sent, answer in list(self._open.values()):
@@ -223,6 +238,7 @@ class LedgerStation:
             self.ledger.discarded.append(self.ledger.sent[-1])
         else:
             queued.acknowledged(answer)
+            self._news.set()
         self._queue.popleft()
         self._queue_changed.set()
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+_MARKS = "acceptance/marks"
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -60,6 +62,7 @@ class MqttCapture:
         self._topics = topics
         self._changed = threading.Condition()
         self._messages: list[Heard] = []
+        self._marks: set[str] = set()
         self._subscribed = False
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=f"capture-{secrets.token_hex(4)}", clean_session=False
@@ -94,8 +97,20 @@ class MqttCapture:
             assert enough, f"{len(self._messages)} messages after {deadline:g} s; the last: {heard}"
             return History(list(self._messages))
 
+    def everything(self) -> History:
+        """Return all that the broker has taken before this call.
+
+        A broker delivers to a subscriber in the order of arrival, so what comes before a mark was there before it.
+        """
+        mark = secrets.token_hex(8)
+        self.wait_subscribed()
+        self._client.publish(_MARKS, mark, qos=1)
+        with self._changed:
+            assert self._changed.wait_for(lambda: mark in self._marks, 60), "the broker delivers nothing"
+            return History(list(self._messages))
+
     def _on_connect(self, client: mqtt.Client, *_: Any) -> None:
-        client.subscribe(self._topics, qos=1)
+        client.subscribe([(self._topics, 1), (_MARKS, 1)])
 
     def _on_subscribe(self, *_: Any) -> None:
         with self._changed:
@@ -107,6 +122,11 @@ class MqttCapture:
             self._subscribed = False
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
+        if message.topic == _MARKS:
+            with self._changed:
+                self._marks.add(message.payload.decode())
+                self._changed.notify_all()
+            return
         heard = Heard(message.topic, json.loads(message.payload), message.retain)
         with self._changed:
             self._messages.append(heard)

@@ -16,6 +16,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from csms.embedded.ports import LOOPBACK, any_free
+from csms.embedded.process import Process
 from csms.embedded.program import ROOT, Gateway, Program
 from csms.embedded.stack import Stack
 
@@ -40,16 +41,16 @@ class Product:
     Args:
         directory: data and logs.
         stations: how many stations each test tenant gets.
-        settings: further settings of the product, by name.
     """
 
-    def __init__(self, directory: Path, *, stations: int = 2, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, directory: Path, *, stations: int) -> None:
         self._directory = directory
         self._count = stations
         self.stack = Stack(directory / "servers", mongodb_cache_gb=0.25)
-        self.environment = {**os.environ, **self.stack.environment(), **(settings or {})}
+        self.environment = {**os.environ, **self.stack.environment()}
         self.publisher = self.program("publisher", "publish_events")
         self.tenants: dict[str, Tenant] = {}
+        self._used: dict[str, int] = {}
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -71,9 +72,9 @@ class Product:
         environment = {**self.environment, "CSMS_INSTANCE_ID": name}
         return Program(name, list(arguments), environment, self._log(name))
 
-    def gateway(self, server: str = "daphne") -> Gateway:
-        """Start an instance on `daphne` or `uvicorn` and return it when it serves."""
-        environment = {**self.environment, "CSMS_SERVER": server}
+    def gateway(self, server: str = "daphne", **settings: str) -> Gateway:
+        """Start an instance on `daphne` or `uvicorn`, with further settings by name; return it when it serves."""
+        environment = {**self.environment, "CSMS_SERVER": server, **settings}
         gateway = Gateway(server, any_free(), environment, self._log(server))
         gateway.launch()
         self._open.callback(gateway.stop)
@@ -83,6 +84,22 @@ class Product:
     def database(self, tenant: str) -> Database[dict[str, Any]]:
         """Return a tenant's own database."""
         return self.mongodb[self.tenants[tenant].database]
+
+    def unused_stations(self, tenant: str, count: int) -> list[dict[str, str]]:
+        """Return stations (id, key, url, alt_url) that no other call has returned."""
+        stations, used = self.tenants[tenant].stations, self._used.get(tenant, 0)
+        assert used + count <= len(stations), f"all {len(stations)} stations of {tenant} are used"
+        self._used[tenant] = used + count
+        return stations[used : used + count]
+
+    def id_tag(self, tenant: str, station: str) -> str:
+        """Return an accepted tag of this station alone, as one tag is in one session at a time."""
+        tokens = self.database(tenant)["id_tokens"]
+        pattern = tokens.find_one({"_id": self.tenants[tenant].id_tags[0].lower()})
+        assert pattern is not None
+        tag = f"OF-{station}"[:20]
+        tokens.replace_one({"_id": tag.lower()}, pattern | {"_id": tag.lower(), "id_tag": tag}, upsert=True)
+        return tag
 
     def manage(self, *arguments: str) -> str:
         """Run a `manage.py` command to its end and return what it prints."""
@@ -117,3 +134,9 @@ class Product:
 def socket_url(gateway: Gateway, url: str) -> str:
     """Return a station's URL with the address at which the gateway listens."""
     return f"ws://{LOOPBACK}:{gateway.port}{urlsplit(url).path}"
+
+
+def memory(process: Process) -> int:
+    """Return the resident memory of a process (bytes)."""
+    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
