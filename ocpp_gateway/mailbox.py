@@ -17,7 +17,7 @@ class Mailbox(Protocol):
     """What every implementation promises; the contract test in `tests/gateway` runs against each of them."""
 
     async def open(self, instance: str, receiver: Receiver) -> None:
-        """Begin to hand this instance's letters to `receiver`, one after another."""
+        """Begin to hand this instance's letters to `receiver` as they come; it must not keep them waiting."""
         ...
 
     async def send(self, instance: str, letter: Letter) -> bool:

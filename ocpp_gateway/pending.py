@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -25,7 +25,10 @@ class PendingCall:
 
 
 class PendingCalls(Protocol):
-    """What every implementation promises; the contract test in `tests/gateway` runs against each of them."""
+    """What every implementation promises; the contract test in `tests/gateway` runs against each of them.
+
+    A call past its deadline does not count as in flight, but stays until it is deleted.
+    """
 
     async def add(self, tenant: str, station: str, call: PendingCall) -> None:
         """Record a call before it is sent."""
@@ -66,13 +69,14 @@ class MemoryPendingCalls:
         self._calls.setdefault((tenant, station), {})[call.message_id] = call
 
     async def get(self, tenant: str, station: str, message_id: str) -> PendingCall | None:
-        return self._calls.get((tenant, station), {}).get(message_id)
+        call = self._calls.get((tenant, station), {}).get(message_id)
+        return call if call is not None and call.deadline > datetime.now(UTC) else None
 
     async def has(self, tenant: str, station: str, message_id: str) -> bool:
-        return message_id in self._calls.get((tenant, station), {})
+        return await self.get(tenant, station, message_id) is not None
 
     async def has_any(self, tenant: str, station: str) -> bool:
-        return (tenant, station) in self._calls
+        return bool(await self.calls(tenant, station))
 
     async def delete(self, tenant: str, station: str, message_id: str) -> bool:
         calls = self._calls.get((tenant, station), {})
@@ -85,4 +89,6 @@ class MemoryPendingCalls:
         return len(self._calls.pop((tenant, station), {}))
 
     async def calls(self, tenant: str, station: str) -> list[PendingCall]:
-        return sorted(self._calls.get((tenant, station), {}).values(), key=lambda call: call.deadline)
+        now = datetime.now(UTC)
+        calls = self._calls.get((tenant, station), {}).values()
+        return sorted((call for call in calls if call.deadline > now), key=lambda call: call.deadline)
