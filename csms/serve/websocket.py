@@ -152,8 +152,8 @@ class WebSocket(asyncio.Protocol):
         return message
 
     async def send(self, message: Message) -> None:
-        """Do what the ASGI event says, waiting while the peer reads too slowly; raises Disconnected."""
-        if self._drained is not None:
+        """Do what the ASGI event says; a message waits while the peer reads too slowly. Raises Disconnected."""
+        if self._drained is not None and message["type"] == "websocket.send":
             await self._drained.wait()
         if self._state is OPEN:
             self._send(message)
@@ -288,6 +288,8 @@ class WebSocket(asyncio.Protocol):
             self._keepalive = None
         if state is not CLOSING:
             self._reader.clear()
+        if self._drained is not None:
+            self._drained.set()  # whoever waits to send learns that it is over
         self._steer()
 
     def _finished(self, task: asyncio.Task[None]) -> None:

@@ -54,7 +54,7 @@ def test_pings_do_not_close_a_socket_whose_application_is_busy(start: Start) -> 
 
 
 def test_a_slow_reader_holds_back_the_application_and_gets_everything(start: Start) -> None:
-    served = start()
+    served = start(limits={"close": 0.3})
     before = served.get("state")["resident"]
     raw = served.raw("flood/2500")  # 40 MB
 
@@ -65,6 +65,17 @@ def test_a_slow_reader_holds_back_the_application_and_gets_everything(start: Sta
     assert state["resident"] - before < 8 * MIB
     numbers = [int(payload.split(b" ")[0]) for opcode, payload in raw.frames() if opcode == 1]
     assert numbers == list(range(2500))
+
+
+def test_a_close_does_not_wait_for_a_slow_reader(start: Start) -> None:
+    served = start(limits={"close": 0.5})
+    raw = served.raw("flood/2500")
+    assert served.get("wait/blocked")
+    served.signal()  # the hook closes all sockets
+
+    served.logged("hook: storage")
+    assert served.exit_code() == 0
+    assert raw.closed_within(DEADLINE)
 
 
 def test_a_peer_that_never_reads_is_given_up(start: Start) -> None:
