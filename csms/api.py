@@ -27,6 +27,7 @@ urlpatterns = [
     re_path(r"^chargepoints/(?P<charge_point_id>[^/]+)/sessions/?$", StationSessionViewSet.as_view(_LIST)),
     re_path(r"^sessions/(?P<session_id>[^/]+)/meter-values/?$", MeterValueViewSet.as_view(_LIST)),
     *router.urls,
-    # `clients`: what the gateway knows
+    # `clients` and `commands`: what the gateway knows and does
+    path("", include("ocpp_gateway.command_rest")),
     path("", include("ocpp_gateway.rest")),
 ]

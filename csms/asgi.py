@@ -11,9 +11,13 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csms.settings")
 _django = get_asgi_application()
 
-from ocpp_gateway.consumer import OcppConsumer  # noqa: E402  Django must be set up before models are imported
+# Django must be set up before models are imported.
+from ocpp_gateway.command_serializers import render_command  # noqa: E402
+from ocpp_gateway.consumer import OcppConsumer  # noqa: E402
+from ocpp_gateway.waiting import WaitForAnswer  # noqa: E402
 
 _ocpp = OcppConsumer.as_asgi()
+_http = WaitForAnswer(_django, render_command)
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -21,4 +25,4 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Serve one request or one socket."""
-    await (_ocpp if scope["type"] == "websocket" else _django)(scope, receive, send)
+    await (_ocpp if scope["type"] == "websocket" else _http)(scope, receive, send)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +55,11 @@ class Lifecycle:
             await _run(hook, max(deadline - clock() - reserved, RESERVED_SECONDS))
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Run `work` as a task that is not lost to the garbage collector; what it raises is logged under `name`."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
+        """Run `work` as a task that is not lost to the garbage collector; what it raises is logged under `name`.
+
+        It starts with an empty context: a request's tenant or time limit must not live on in what outlives it.
+        """
+        task = asyncio.get_running_loop().create_task(work, name=name, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -20,6 +20,7 @@ from django.conf import settings
 
 # A Redis that stands still must not hold up a station for longer.
 SOCKET_SECONDS = 2.0
+LAYER_SOCKET_SECONDS = 10.0
 _SENTINEL, _CLUSTER = "redis+sentinel://", "redis+cluster://"
 _SENTINEL_PORT = 26379
 AsyncRedis = redis.asyncio.Redis
@@ -91,8 +92,14 @@ def channel_layer_host() -> dict[str, Any]:
 
 
 def _layer_host(address: str, database: int, password: str | None) -> dict[str, Any]:
+    # The layer waits for letters in calls that block for five seconds, so its time-out must be longer than that.
+    options: dict[str, Any] = {
+        "password": password,
+        "socket_connect_timeout": SOCKET_SECONDS,
+        "socket_timeout": LAYER_SOCKET_SECONDS,
+    }
     if address.startswith(_SENTINEL):
         found = _Sentinel.parse(address)
-        return {"sentinels": found.hosts, "master_name": found.master, "db": database, "password": password}
+        return {"sentinels": found.hosts, "master_name": found.master, "db": database, **options}
     plain = address.replace(_CLUSTER, "redis://") if "://" in address else f"redis://{address}"
-    return {"address": f"{plain}/{database}", "password": password}
+    return {"address": f"{plain}/{database}", **options}

@@ -66,9 +66,9 @@ async def _ended(slug: str, command_id: str, seconds: float) -> Document | None:
 
 def _seconds(scope: Message) -> float:
     """Return how long the caller wants to wait, 0 for not at all."""
-    query = scope["query_string"]
-    if scope["method"] != "POST" or b"wait=" not in query:
+    if scope["type"] != "http" or scope["method"] != "POST" or b"wait=" not in scope["query_string"]:
         return 0.0
+    query = scope["query_string"]
     values = parse_qs(query.decode("latin-1")).get("wait", ["0"])
     try:
         return min(max(float(values[-1]), 0.0), LONGEST_WAIT_SECONDS)
@@ -91,6 +91,7 @@ class _Answer:
         for message in self.messages:
             if message["type"] == "http.response.start":
                 found = [value for key, value in message["headers"] if key.lower() == name]
+                # Removed whoever waits: it is nobody's business outside.
                 message["headers"] = [pair for pair in message["headers"] if pair[0].lower() != name]
                 return found[0].decode() if found else ""
         return ""

@@ -46,7 +46,7 @@ class TagFilter(django_filters.CharFilter):
 class SessionFilter(django_filters.FilterSet):
     charge_point_id = django_filters.CharFilter(max_length=48, strip=False)
     status = django_filters.ChoiceFilter(choices=ChargingSession.Status.choices)
-    id_tag = TagFilter(max_length=36, label="The tag that started it, in any spelling.")
+    id_tag = TagFilter(field_name="token_id", max_length=36, label="The tag that started it, in any spelling.")
     transaction_id = Int64Filter()
     start_time_from = MomentFilter(field_name="start_time", lookup_expr="gte", label="Started at or after.")
     start_time_to = MomentFilter(field_name="start_time", lookup_expr="lt", label="Started before.")

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -132,9 +133,10 @@ class GroupCommitter:
             batch = self._take_batch()
             if not batch:
                 return
+            # Without the context of whoever came first: its time limit is not that of its neighbours.
             keys = {key for waiting in batch for key in waiting.keys}
             self._busy_keys |= keys
-            task = asyncio.get_running_loop().create_task(self._commit_batch(batch))
+            task = asyncio.get_running_loop().create_task(self._commit_batch(batch), context=Context())
             self._running.add(task)
             task.add_done_callback(lambda done, keys=keys: self._finish(done, keys))  # type: ignore[misc]
 

@@ -22,6 +22,7 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     "sessions": {READ: Role.VIEWER},
     "id-tokens": {READ: Role.VIEWER, CREATE: Role.OPERATOR, CHANGE: Role.OPERATOR, DELETE: Role.ADMIN},
     "clients": {READ: Role.VIEWER},
+    "commands": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
     "tenants": {READ: Role.VIEWER, CREATE: SUPERUSER, CHANGE: SUPERUSER},
 }
 

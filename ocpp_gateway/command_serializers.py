@@ -1,0 +1,69 @@
+"""Commands in JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from chargepoints.models import Command, CommandState
+from tenants.clients import Document
+
+MAX_LIFETIME_SECONDS = 30 * 24 * 3600
+DEFAULT_LIFETIME_SECONDS = 24 * 3600
+
+
+class CommandErrorSerializer(serializers.Serializer[Any]):
+    """Why there is no answer, or the CALLERROR that was one."""
+
+    code = serializers.CharField()
+    description = serializers.CharField()
+
+
+class CommandSerializer(serializers.ModelSerializer[Command]):
+    """A command and how far it has come."""
+
+    payload = serializers.DictField(help_text="As the station gets it.")
+    response = serializers.DictField(allow_null=True, help_text="The station's own answer.")
+    error = CommandErrorSerializer(allow_null=True)
+    state = serializers.ChoiceField(CommandState.choices)
+
+    class Meta:
+        model = Command
+        fields = (
+            "id",
+            "charge_point_id",
+            "action",
+            "payload",
+            "state",
+            "response",
+            "error",
+            "requested_by",
+            "created_at",
+            "sent_at",
+            "completed_at",
+            "expires_at",
+        )
+
+
+class NewCommandSerializer(serializers.Serializer[Any]):
+    """Any command of the station's OCPP version, in the words of that version."""
+
+    action = serializers.CharField(max_length=50, help_text="The OCPP action, for example `Reset`.")
+    payload = serializers.DictField(default=dict, help_text="The payload of the CALL; checked against its schema.")
+    expires_in = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_LIFETIME_SECONDS,
+        default=DEFAULT_LIFETIME_SECONDS,
+        help_text="Seconds for which it is kept for a station that is offline.",
+    )
+
+
+def as_model(command: Document) -> Command:
+    """Return a command as the gateway reads it as an object of the ORM, unsaved."""
+    return Command(**{("id" if name == "_id" else name): value for name, value in command.items()})
+
+
+def render_command(tenant: str, command: Document) -> dict[str, Any]:
+    """Return a command as the API shows it."""
+    return dict(CommandSerializer(as_model(command)).data)
