@@ -51,7 +51,7 @@ class RateLimit:
                 self._give_back(window)
                 return Verdict(False, self._limit, 0, self._wait(count - 1, before, elapsed))
         except RedisError as error:
-            log.warning("rate_limit_not_counted", reason=str(error))
+            _warn(error)
             return Verdict(True, self._limit, self._limit, 0)
         return Verdict(True, self._limit, max(0, math.floor(self._limit - count - weight)), 0)
 
@@ -60,7 +60,7 @@ class RateLimit:
         try:
             self._give_back(self._clock() // WINDOW_SECONDS)
         except RedisError as error:
-            log.warning("rate_limit_not_counted", reason=str(error))
+            _warn(error)
 
     def _give_back(self, window: float) -> None:
         try:
@@ -79,6 +79,18 @@ class RateLimit:
         if count <= room:  # it is the previous minute that weighs too much
             return _ceil(WINDOW_SECONDS * (1 - (room - count) / max(before, 1)) - elapsed)
         return _ceil(WINDOW_SECONDS - elapsed + WINDOW_SECONDS * (1 - room / count))
+
+
+_last_warning = -math.inf
+
+
+def _warn(error: RedisError) -> None:
+    """Log that nothing is counted, once a minute and not once a request."""
+    global _last_warning  # noqa: PLW0603  a race costs one more line in the log
+    now = time.monotonic()
+    if now - _last_warning > WINDOW_SECONDS:
+        _last_warning = now
+        log.warning("rate_limits_are_not_counted", reason=str(error))
 
 
 def _ceil(seconds: float) -> int:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connections
 from rest_framework.test import APIClient
@@ -80,7 +79,9 @@ def migrated(django_db_blocker: Any) -> None:
 def database(migrated: None, django_db_blocker: Any, settings: Any) -> Iterator[None]:
     """Let the test use the database; every test begins with empty counters."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    cache.clear()
+    # Redis is shared with other tests, so nothing is flushed there.
+    backend = "django.core.cache.backends.locmem.LocMemCache"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": uuid.uuid4().hex}}
     with django_db_blocker.unblock():
         yield
 

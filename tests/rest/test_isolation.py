@@ -23,7 +23,12 @@ def amperias_data(amperia: Company) -> None:
         station, _ = create_charge_point("AMP1")
         Connector.objects.create(id="AMP1/1/1", charge_point=station, evse_id=1, connector_id=1)
         session = ChargingSession.objects.create(
-            id="amp-session", charge_point_id="AMP1", transaction_id=7, id_tag="amptag", received_at=NOON
+            id="amp-session",
+            charge_point_id="AMP1",
+            transaction_id=7,
+            id_tag="AMPTAG",
+            token_id="amptag",
+            received_at=NOON,
         )
         MeterValue.objects.create(
             session=session, charge_point_id="AMP1", evse_id=1, timestamp=NOON, received_at=NOON, samples=[]

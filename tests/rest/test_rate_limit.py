@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
 from csms.embedded.stack import Stack
 from tenants.models import Tenant
@@ -51,8 +51,8 @@ def shared_cache(request: pytest.FixtureRequest, embedded_stack: Stack, settings
     """The two caches this product is run with."""
     if request.param == "redis":
         backend = "django.core.cache.backends.redis.RedisCache"
-        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": embedded_stack.urls()["redis"]}}
-    cache.clear()
+        location = embedded_stack.urls()["redis"]
+        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location, "KEY_PREFIX": uuid.uuid4().hex}}
 
 
 @pytest.mark.usefixtures("shared_cache")
