@@ -22,6 +22,7 @@ from csms.lifecycle import background
 from ocpp_gateway import router
 from ocpp_gateway.protocol.errors import ErrorCode, spelled
 from ocpp_gateway.protocol.frames import (
+    CALL_RESULT,
     Call,
     CallError,
     CallResult,
@@ -43,6 +44,7 @@ REMEMBERED_ANSWERS = 16
 # Frames in a row that are no OCPP message, after which the socket is closed.
 GARBAGE_LIMIT = 5
 LAST_SEEN_SECONDS = 10.0
+_RESULT = f"[{CALL_RESULT},"
 
 log = structlog.get_logger(__name__)
 
@@ -192,6 +194,8 @@ class Connection:
         return encode_error(call.message_id, code, "this message id was used for another message")
 
     def _remember(self, call: Call, fingerprint: int, answer: str) -> None:
+        if not answer.startswith(_RESULT):
+            return  # what a CALL was refused for may have gone when it comes again
         self._answers[call.message_id] = (fingerprint, answer)
         if len(self._answers) > REMEMBERED_ANSWERS:
             self._answers.popitem(last=False)
