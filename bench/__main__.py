@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     servers = SERVERS if options.server == "both" else (options.server,)
     # SIGTERM unwinds like Ctrl-C, so that everything started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    outcome, begin = rounds.Outcome(), time.monotonic()
+    outcome, begin = rounds.Outcome(machine.Patience(options.patience)), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as directory:
         print("starting MongoDB, Redis and MQTT, preparing tenants", flush=True)
         with Rig(Path(directory), effort.idle + _WARM_STATIONS) as rig:
@@ -60,6 +60,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         action="append",
         choices=rounds.SCENARIOS,
         help="may be given several times; all by default",
+    )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="on a machine that others use too: wait so long in all for quiet, and repeat what was disturbed",
     )
     options = parser.parse_args(arguments)
     options.scenario = options.scenario or list(rounds.SCENARIOS)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -18,6 +18,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 STRANGERS = "other programs"
 # More than this share of a core for programs of others, and the figures say little.
 DISTURBED = 0.1
+_LOOK = 1.0
 _LIBRARIES = ("Django", "daphne", "uvicorn", "ocpp", "websockets", "pymongo")
 
 
@@ -76,6 +77,26 @@ class CpuShares:
 
     def _used(self) -> dict[str, float]:
         return {STRANGERS: _core_seconds()} | {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+
+
+class Patience:
+    """How long a run may wait in all for a machine that nobody else uses."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = monotonic() + seconds
+
+    @property
+    def over(self) -> bool:
+        """Tell whether the run goes on whatever else is running."""
+        return monotonic() >= self._end
+
+    def wait_for_quiet(self, pids: Mapping[str, int]) -> None:
+        """Return after a second in which nothing but `pids` used the two cores, or when the patience is over."""
+        while not self.over:
+            shares = CpuShares(pids)
+            sleep(_LOOK)
+            if shares.until_now()[0][STRANGERS] < DISTURBED:
+                return
 
 
 def facts(arguments: Iterable[str]) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from bench import scenarios
 from bench.dial import DialError
-from bench.machine import DISTURBED, STRANGERS
+from bench.machine import DISTURBED, STRANGERS, Patience
 from bench.results import Row, make_row
-from bench.scenarios import Effort, Failed, Load
+from bench.scenarios import Effort, Failed, Figure, Load
 from bench.scripts import PLAYS
 from bench.stack import Rig, Subject
 
@@ -28,10 +28,14 @@ _UNITS = {
 _PACE = 0.5
 
 
+Result = TypeVar("Result", Load, Figure)
+
+
 @dataclass(slots=True)
 class Outcome:
     """Rows of what was measured, every single measurement, and what failed."""
 
+    patience: Patience
     rows: list[Row] = field(default_factory=list)
     details: list[dict[str, Any]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -74,42 +78,57 @@ class _Round:
             self.outcome.rows.append(row)
 
     def _connections(self) -> Row:
-        once: Callable[[Rig, Subject, Effort], float] = getattr(scenarios, self.scenario)
         rounds = 1 if self.scenario == "idle" else self.effort.rounds
-        pairs = []
-        for _ in range(rounds):
-            pair = [once(self.rig, subject, self.effort) for subject in (self.ours, self.yardstick)]
-            self._tell(f"{pair[0]:,.1f} against {pair[1]:,.1f} {_UNITS[self.scenario]}")
-            self._keep("both", {"ours": pair[0], "yardstick": pair[1]})
-            pairs.append((pair[0], pair[1]))
+        pairs = [(self._connection(self.ours), self._connection(self.yardstick)) for _ in range(rounds)]
         return make_row(self.ours.name, self.scenario, _UNITS[self.scenario], pairs)
+
+    def _connection(self, subject: Subject) -> float:
+        measure = scenarios.idle if self.scenario == "idle" else scenarios.connects
+        figure = self._undisturbed(lambda: measure(self.rig, subject, self.effort))
+        self._tell(f"{subject.name}: {figure.value:,.1f} {_UNITS[self.scenario]}{_busy(figure.cpu)}")
+        self._keep(self.scenario, {"subject": subject.name, **asdict(figure)})
+        return figure.value
 
     def _loads(self) -> Row:
         loads = [(self._saturate(self.ours), self._saturate(self.yardstick)) for _ in range(self.effort.rounds)]
         calls = median(ours.calls_per_second for ours, _ in loads)
-        paced = scenarios.pace(self.rig, self.ours, self.scenario, self.effort, calls * _PACE)
+        paced = self._undisturbed(
+            lambda: scenarios.pace(self.rig, self.ours, self.scenario, self.effort, calls * _PACE)
+        )
         self._report(self.ours, "paced", paced)
         pairs = [(ours.rate, yardstick.rate) for ours, yardstick in loads]
         return make_row(self.ours.name, self.scenario, _UNITS[self.scenario], pairs, paced.latency)
 
     def _saturate(self, subject: Subject) -> Load:
-        load = scenarios.saturate(self.rig, subject, self.scenario, self.effort)
+        load = self._undisturbed(lambda: scenarios.saturate(self.rig, subject, self.scenario, self.effort))
         self._report(subject, "saturated", load)
         return load
 
+    def _undisturbed(self, measure: Callable[[], Result]) -> Result:
+        """Return what was measured; while there is patience left, what others have disturbed is thrown away."""
+        while True:
+            self.outcome.patience.wait_for_quiet({**self.rig.pids(), "server": self.ours.process.pid})
+            result = measure()
+            if result.cpu[STRANGERS] < DISTURBED or self.outcome.patience.over:
+                return result
+            self._tell(f"disturbed by other programs ({result.cpu[STRANGERS]:.0%} of a core), once more")
+
     def _report(self, subject: Subject, kind: str, load: Load) -> None:
-        latency, cpu = load.latency, load.cpu
-        busy = ", ".join(f"{name} {share:.0%}" for name, share in cpu.items() if share >= 0.01)
+        latency = load.latency
         self._tell(
             f"{subject.name} {kind}: {load.rate:,.0f} {_UNITS[self.scenario]},"
-            f"{'' if cpu[STRANGERS] < DISTURBED else ' (DISTURBED)'}"
             f" p50 {latency.p50_ms:.1f} p95 {latency.p95_ms:.1f} p99 {latency.p99_ms:.1f} ms;"
-            f" {load.server_us_per_call:.0f} us of server per CALL; {busy}"
+            f" {load.server_us_per_call:.0f} us of server per CALL{_busy(load.cpu)}"
         )
-        self._keep(kind, {"subject": subject.name, **load.facts()})
+        self._keep(kind, {"subject": subject.name, **asdict(load)})
 
     def _keep(self, kind: str, facts: dict[str, Any]) -> None:
         self.outcome.details.append({"server": self.ours.name, "scenario": self.scenario, "kind": kind, **facts})
 
     def _tell(self, text: str) -> None:
         print(f"  {self.scenario:<13} {text}", flush=True)
+
+
+def _busy(cpu: dict[str, float]) -> str:
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in cpu.items() if share >= 0.01)
+    return f"; {shares}" + (" DISTURBED" if cpu[STRANGERS] >= DISTURBED else "")

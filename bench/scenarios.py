@@ -7,17 +7,15 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from time import perf_counter
-from typing import Any
+from dataclasses import dataclass
 
 from bench.dial import Target, dial
 from bench.driver import Driver, Measured, Script, Stage
-from bench.machine import CpuShares, resident_kib
+from bench.machine import STRANGERS, CpuShares, resident_kib
 from bench.results import Latency
 from bench.scripts import PLAYS, Play, Vehicle, boot
 from bench.stack import Rig, Subject
-from bench.stored import differences
+from bench.stored import Counts, differences
 
 # Long enough for a publisher that has fallen behind during a round.
 EVENTS_WITHIN = 90.0
@@ -54,11 +52,14 @@ class Load:
     cpu: dict[str, float]
     server_us_per_call: float  # processor time; unlike the rate it hardly depends on what else runs
     drained: float | None = None  # seconds until the publisher had sent every event of this load
-    errors: dict[str, int] = field(default_factory=dict)
 
-    def facts(self) -> dict[str, Any]:
-        """Return the figures as JSON takes them."""
-        return asdict(self)
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A single figure, and each process's share of a core meanwhile."""
+
+    value: float
+    cpu: dict[str, float]
 
 
 def saturate(rig: Rig, subject: Subject, scenario: str, effort: Effort) -> Load:
@@ -83,26 +84,32 @@ def pace(rig: Rig, subject: Subject, scenario: str, effort: Effort, rate: float)
     )
 
 
-def connects(rig: Rig, subject: Subject, effort: Effort) -> float:
+def connects(rig: Rig, subject: Subject, effort: Effort) -> Figure:
     """Return upgrades per second, Basic authentication included; closing is not part of the time."""
     targets = subject.targets(rig.stations[: effort.idle])
-    begin = perf_counter()
+    shares = _shares(rig, subject)
     sockets = dial(targets)
-    elapsed = perf_counter() - begin
+    cpu, elapsed = shares.until_now()
     Driver(sockets, "unused").close()
     time.sleep(effort.settle)  # the server is busy with the closed sockets for a while
-    return len(targets) / elapsed
+    return Figure(len(targets) / elapsed, cpu)
 
 
-def idle(rig: Rig, subject: Subject, effort: Effort) -> float:
+def idle(rig: Rig, subject: Subject, effort: Effort) -> Figure:
     """Return the KiB of resident memory that one more connected, booted, silent station takes."""
     targets = subject.targets(rig.stations)
     warm, cold = targets[: len(targets) - effort.idle], targets[len(targets) - effort.idle :]
+    shares = _shares(rig, subject)
     with _booted(warm, effort), _settled(effort):
         before = resident_kib(subject.process.pid)
         with _booted(cold, effort), _settled(effort):
             after = resident_kib(subject.process.pid)
-    return (after - before) / len(cold)
+    # Memory is the same whatever else runs.
+    return Figure((after - before) / len(cold), shares.until_now()[0] | {STRANGERS: 0.0})
+
+
+def _shares(rig: Rig, subject: Subject) -> CpuShares:
+    return CpuShares({**rig.pids(), "server": subject.process.pid})
 
 
 @contextmanager
@@ -142,7 +149,7 @@ def _load(
         for part in play.before:
             driver.perform([part(stage, vehicle) for vehicle in vehicles], stage)
         calls = -stage.acknowledged.total()
-        shares = CpuShares({**rig.pids(), "server": subject.process.pid})
+        shares = _shares(rig, subject)
         measured = measure(driver, [play.loop(stage, vehicle) for vehicle in vehicles], stage)
         cpu, elapsed = shares.until_now()
         calls += stage.acknowledged.total()
@@ -152,16 +159,25 @@ def _load(
         gc.enable()
         driver.close()
     _require(stage)
-    if ours and (missing := differences(before, rig.stored().counts(), stage.acknowledged)):
-        raise Failed("; ".join(missing))
+    drained = _all_is_kept(rig, before, stage) if ours else None
     return Load(
         rate=measured.units / measured.seconds,
         calls_per_second=len(measured.latencies) / measured.seconds,
         latency=Latency.of(measured.latencies),
         cpu=cpu,
         server_us_per_call=round(1e6 * cpu["server"] * elapsed / calls, 1),
-        drained=rig.stored().wait_for_events(EVENTS_WITHIN) if ours else None,
+        drained=drained,
     )
+
+
+def _all_is_kept(rig: Rig, before: Counts, stage: Stage) -> float:
+    """Return the seconds until the last event was published. Raises Failed when a document or an event is missing."""
+    if missing := differences(before, rig.stored().counts(), stage.acknowledged):
+        raise Failed("; ".join(missing))
+    drained = rig.stored().wait_for_events(EVENTS_WITHIN)
+    if drained is None:
+        raise Failed(f"events were still waiting for the publisher {EVENTS_WITHIN:.0f} s after the load")
+    return round(drained, 1)
 
 
 def _require(stage: Stage) -> None:
