@@ -14,7 +14,9 @@ from tenants.unit_of_work import UnitOfWork
 # A sequence number is epoch * 2**24 + count: it rises over reconnects without a write per event, and stays
 # below 2**53, so that every JSON reader gets it exactly.
 _COUNT_BITS = 24
-LAST_COUNT = (1 << _COUNT_BITS) - 1
+# The last numbers are kept for telling that the connection has ended.
+_FAREWELLS = 16
+LAST_COUNT = (1 << _COUNT_BITS) - 1 - _FAREWELLS
 
 
 class StaleConnection(Exception):
@@ -61,9 +63,9 @@ class Station:
         Raises:
             SequenceUsedUp: after 16 million facts on one connection.
         """
-        self._count += 1
-        if self._count > LAST_COUNT:
+        if self._count >= (LAST_COUNT if self.connected else LAST_COUNT + _FAREWELLS):
             raise SequenceUsedUp(self.id)
+        self._count += 1
         return (self.epoch << _COUNT_BITS) + self._count
 
     def unit_of_work(self) -> UnitOfWork:

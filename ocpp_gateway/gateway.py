@@ -108,7 +108,11 @@ class Gateway:
         self.connections[key], self.pumps[key] = connection, pump
         if before is not None:
             background(before.close(POLICY_VIOLATION, _REPLACED), "close_replaced")
-        owner_before = await self._instances.claim(self.owner_of(connection))
+        try:
+            owner_before = await self._instances.claim(self.owner_of(connection))
+        except StaleEpoch:
+            self._forget(connection)
+            raise
         if owner_before is not None and owner_before.instance != self.instance:
             background(self._evict(owner_before, station.epoch), "evict")
         background(self._begin(connection, pump), "begin_connection")
@@ -146,16 +150,19 @@ class Gateway:
     async def closed(self, connection: Connection, reason: str) -> None:
         """Let go of a station, unless a newer socket owns it."""
         station = connection.station
-        key = (station.tenant.slug, station.id)
         connection.lost()
-        if self.connections.get(key) is connection:
-            del self.connections[key], self.pumps[key]
+        self._forget(connection)
         await self._instances.release(station.tenant.slug, station.id, station.epoch)
         await connection.drain()
         try:
             await station_connection.release(station, datetime.now(UTC), reason=reason)
         except StorageUnavailable:
             log.warning("offline_not_stored", tenant=station.tenant.slug, station=station.id)
+
+    def _forget(self, connection: Connection) -> None:
+        key = (connection.station.tenant.slug, connection.station.id)
+        if self.connections.get(key) is connection:
+            del self.connections[key], self.pumps[key]
 
     # -- Letters -----------------------------------------------------------------------------------
 
