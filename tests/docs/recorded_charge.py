@@ -11,8 +11,9 @@ import orjson
 from pymongo.asynchronous.database import AsyncDatabase
 
 from chargepoints.boot import BootFacts, record_boot
+from chargepoints.commands import OPEN, NewCommand, end_command, store_command, take_to_send
 from chargepoints.connection import CHARGE_POINTS, announce_connected, claim, release
-from chargepoints.models import ConnectorState
+from chargepoints.models import CommandState, ConnectorState
 from chargepoints.station import Station
 from chargepoints.status import StatusReport, record_status
 from sessions_app.authorization import ID_TOKENS, authorize
@@ -94,7 +95,27 @@ async def _charge() -> None:
     await stop_session(
         station, StopReport(transaction_id=999_999, meter_wh=10, timestamp=later, reason="reboot"), later
     )
+    await _commands(station, later)
     await release(station, later, reason="closed with code 1000")
+
+
+async def _commands(station: Station, now: datetime) -> None:
+    """Bring a command to each end a command can have; the first one by way of the station."""
+    new = NewCommand(
+        charge_point_id=STATION,
+        action="Reset",
+        payload={"type": "Soft"},
+        requested_by="docs_operator",
+        lifetime=timedelta(minutes=5),
+    )
+    command, _ = await store_command(TENANT, new, now)
+    sent = await take_to_send(station, command, seconds=30, now=now)
+    assert sent is not None
+    await end_command(station, sent, CommandState.ACCEPTED, now, response={"status": "Accepted"})
+    for state in CommandState:
+        if state.value not in (*OPEN, CommandState.ACCEPTED.value):
+            command, _ = await store_command(TENANT, new, now)
+            await end_command(station, command, state, now)
 
 
 async def _status(station: Station, state: ConnectorState, now: datetime) -> None:

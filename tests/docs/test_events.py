@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from events import facts
-from events.facts import FACT_KINDS
+from events.facts import FACT_KINDS, FactKind
 from tests.docs.pages import blocks, headings, read, table_rows
 from tests.docs.recorded_charge import Event
 
@@ -52,14 +52,15 @@ def test_every_kind_of_fact_is_in_the_contract_and_the_reverse() -> None:
     assert set(MESSAGES) == KINDS | {STATUS}
 
 
-def test_every_kind_of_fact_has_its_heading_and_the_reverse() -> None:
-    described = {heading.strip("`") for heading in headings(EVENTS) if heading.startswith("`")}
+def test_every_kind_of_fact_has_its_heading_or_row_and_the_reverse() -> None:
+    named = [*headings(EVENTS), *(row[0] for row in table_rows(EVENTS) if row[0].startswith("`command."))]
+    described = {name.strip("`") for name in named if name.startswith("`")}
     assert described == KINDS
 
 
 def test_the_table_of_signals_is_complete() -> None:
     rows = {row[0].strip("`"): row[1].strip("`") for row in table_rows(EVENTS) if len(row) == 2}
-    named = {name: kind.event_type for name, kind in vars(facts).items() if kind in FACT_KINDS}
+    named = {name: kind.event_type for name, kind in vars(facts).items() if isinstance(kind, FactKind)}
     assert {name: rows.get(name) for name in named} == named
 
 
@@ -93,7 +94,12 @@ def test_the_contract_names_every_field_that_is_sent(recorded: list[Event]) -> N
         assert set(payload["data"]) == set(schemas[data]["properties"]) == set(schemas[data]["required"])
 
 
-@pytest.mark.parametrize("event_type", sorted((KINDS - RESERVED) | {STATUS}))
+def test_every_kind_has_its_example_and_commands_share_one() -> None:
+    alone = {kind for kind in KINDS - RESERVED if not kind.startswith("command.")}
+    assert set(examples()) == alone | {"command.accepted", STATUS}
+
+
+@pytest.mark.parametrize("event_type", sorted(examples()))
 def test_the_example_has_the_shape_of_what_is_sent(event_type: str, recorded: list[Event]) -> None:
     sent = [event["payload"] for event in recorded if event["type"] == event_type]
     shapes = [shape(payload.get("data", payload)) for payload in sent]
@@ -102,7 +108,7 @@ def test_the_example_has_the_shape_of_what_is_sent(event_type: str, recorded: li
 
 def test_whole_messages_of_the_page_keep_to_the_contract() -> None:
     whole = [block for block in blocks(EVENTS, "json") if block.label]
-    assert {block.label for block in whole} == {"session.started", STATUS}
+    assert {block.label for block in whole} == {"session.started", "command.accepted", STATUS}
     for block in whole:
         validate(block.label, json.loads(block.text))
 
