@@ -15,7 +15,8 @@ from unfold.decorators import display
 
 from sessions_app.admin.filters import DoubtFilter, PeriodFilter, StationFilter
 from sessions_app.admin.meter_values import meter_value_context
-from sessions_app.admin.quantities import duration, energy, number, percent, power
+from sessions_app.admin.quantities import duration, energy, number, power
+from sessions_app.admin.session_tiles import session_tiles
 from sessions_app.models import ChargingSession
 from tenants.admin_site.display import EMPTY, badge, moment
 from tenants.admin_site.model_admin import TenantModelAdmin
@@ -36,24 +37,26 @@ class ChargingSessionAdmin(TenantModelAdmin):
     search_help_text = "Id tag, station or transaction id"
     ordering = ("-received_at", "-id")
     list_fullwidth = True
+    change_form_outer_before_template = "csms/session_tiles.html"
     change_form_outer_after_template = "csms/session_meter_values.html"
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    ("station_link", "outlet", "state"),
-                    ("tag", "verdict", "stopped_by"),
-                    ("started", "stopped", "lasted"),
-                    ("energy", "registers", "stop_reason"),
-                    ("live", "transaction_id", "doubts"),
+                    ("station_link", "state"),
+                    ("outlet", "transaction_id"),
+                    ("tag", "verdict"),
+                    ("started", "stopped"),
+                    ("registers", "stop_reason"),
+                    ("stopped_by", "doubts"),
                 )
             },
         ),
     )
     readonly_fields = (
-        *("station_link", "outlet", "state", "tag", "verdict", "stopped_by", "started", "stopped", "lasted"),
-        *("energy", "registers", "live", "doubts"),
+        *("station_link", "outlet", "state", "tag", "verdict", "stopped_by"),
+        *("started", "stopped", "registers", "doubts"),
     )
 
     def get_search_results(
@@ -73,7 +76,7 @@ class ChargingSessionAdmin(TenantModelAdmin):
         context = {"title": "Session", **(extra_context or {})}
         session = self.get_object(request, unquote(object_id))
         if session is not None:
-            context |= meter_value_context(session)
+            context |= meter_value_context(session) | {"tiles": session_tiles(session)}
         return super().change_view(request, object_id, form_url, context)
 
     @display(description="Station", ordering="charge_point_id", header=True)
@@ -126,13 +129,6 @@ class ChargingSessionAdmin(TenantModelAdmin):
     @display(description="Power now")
     def power_now(self, obj: ChargingSession) -> str:
         return power(obj.power_w) if obj.status == ChargingSession.Status.ACTIVE else ""
-
-    @display(description="Now")
-    def live(self, obj: ChargingSession) -> str:
-        if obj.status != ChargingSession.Status.ACTIVE:
-            return "–" if obj.soc_percent is None else f"battery at {percent(obj.soc_percent)} when it ended"
-        battery = "" if obj.soc_percent is None else f", battery at {percent(obj.soc_percent)}"
-        return f"{power(obj.power_w)}{battery}"
 
     @display(description="Status", ordering="status")
     def state(self, obj: ChargingSession) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 
@@ -117,3 +119,13 @@ def test_there_is_no_history_of_tenants_data(nordlade: Network, furnished: dict[
     # Django's log is platform-wide and keyed by id: it would tell of a namesake in another tenant.
     page = "chargepoints_chargepoint"
     assert nordlade.browser().get(f"{page}_history", furnished[page]).status_code == 404
+
+
+def test_what_the_pages_load_is_served_from_here(nordlade: Network) -> None:
+    text = nordlade.browser("viewer").html("index")
+    loaded = re.findall(r'(?:src|href)="([^"]+\.(?:css|js|svg))"', text)
+
+    assert {"/static/csms/admin.css", "/static/csms/admin.js", "/static/csms/icon.svg"} <= set(loaded)
+    for url in loaded:
+        assert url.startswith("/static/")
+        assert Browser().client.get(url).status_code == 200, url
