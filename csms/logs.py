@@ -38,6 +38,8 @@ def configure(options: dict[str, Any]) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
             "root": {"handlers": ["stderr"], "level": options["level"]},
             "loggers": {
+                # Django's own handler would print every line a second time.
+                "django": {"handlers": [], "level": "INFO", "propagate": True},
                 "pymongo": {"level": "WARNING"},
                 "daphne": {"level": "WARNING"},
                 "uvicorn.access": {"level": "WARNING"},

@@ -1,12 +1,54 @@
 """What we ask of a station: one file per verb, all OCPP versions side by side; the table is the coverage list."""
 
-from ocpp_gateway.commands import remote_start, reset
+from ocpp_gateway.commands import (
+    cancel_reservation,
+    change_availability,
+    change_configuration,
+    clear_cache,
+    clear_charging_profile,
+    data_transfer,
+    get_composite_schedule,
+    get_configuration,
+    get_diagnostics,
+    get_local_list_version,
+    remote_start,
+    remote_stop,
+    reserve,
+    reset,
+    send_local_list,
+    set_charging_profile,
+    trigger,
+    unlock,
+    update_firmware,
+)
 from ocpp_gateway.commands.verb import Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
-VERBS: dict[str, Verb] = {verb.name: verb for verb in (remote_start.VERB, reset.VERB)}
+_MODULES = (
+    cancel_reservation,
+    change_availability,
+    change_configuration,
+    clear_cache,
+    clear_charging_profile,
+    data_transfer,
+    get_composite_schedule,
+    get_configuration,
+    get_diagnostics,
+    get_local_list_version,
+    remote_start,
+    remote_stop,
+    reserve,
+    reset,
+    send_local_list,
+    set_charging_profile,
+    trigger,
+    unlock,
+    update_firmware,
+)
+VERBS: dict[str, Verb] = {module.VERB.name: module.VERB for module in _MODULES}
+_BY_ACTION = {(version, action): verb for verb in VERBS.values() for version, action in verb.actions.items()}
 
 
 def verb_of_action(version: OcppVersion, action: str) -> Verb | None:
     """Return the verb that a version calls by this action."""
-    return next((verb for verb in VERBS.values() if verb.actions.get(version) == action), None)
+    return _BY_ACTION.get((version, action))

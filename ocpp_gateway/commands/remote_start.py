@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from ocpp_gateway.commands.charging_profile import ChargingProfileParameters, encode_profile_v16
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
@@ -15,6 +16,7 @@ class RemoteStartParameters(serializers.Serializer[Any]):
     evse_id = serializers.IntegerField(
         min_value=1, required=False, help_text="Where to charge; without it the station chooses."
     )
+    profile = ChargingProfileParameters(required=False, help_text="A `tx` profile for the session.")
 
 
 def encode(version: OcppVersion, parameters: Parameters) -> Payload:
@@ -22,6 +24,8 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
     payload: Payload = {"idTag": parameters["id_tag"]}
     if "evse_id" in parameters:
         payload["connectorId"] = parameters["evse_id"]
+    if "profile" in parameters:
+        payload["chargingProfile"] = encode_profile_v16(parameters["profile"])
     return payload
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from chargepoints.boot import BootFacts, record_boot
 from chargepoints.models import Registration
 from chargepoints.station import Station
-from ocpp_gateway.handlers.v16.wire import format_time
+from ocpp_gateway.protocol.timestamps import format_time
 
 _WORDS = {
     Registration.ACCEPTED: "Accepted",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from chargepoints.station import Station
-from ocpp_gateway.handlers.v16.wire import format_time
+from ocpp_gateway.protocol.timestamps import format_time
 
 
 def handle(station: Station, payload: dict[str, Any], now: datetime) -> dict[str, Any]:

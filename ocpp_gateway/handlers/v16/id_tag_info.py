@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ocpp_gateway.handlers.v16.wire import format_time
+from ocpp_gateway.protocol.timestamps import format_time
 from sessions_app.authorization import Authorization, AuthorizationStatus
 
 _WORDS = {

@@ -7,7 +7,8 @@ from typing import Any
 
 from chargepoints.station import Station
 from ocpp_gateway.handlers.v16.id_tag_info import id_tag_info
-from ocpp_gateway.handlers.v16.wire import integer, parse_time, place
+from ocpp_gateway.handlers.v16.wire import integer, place
+from ocpp_gateway.protocol.timestamps import parse_time
 from sessions_app.transactions import StartReport, start_session
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from chargepoints.models import ConnectorState
 from chargepoints.station import Station
 from chargepoints.status import StatusReport, record_status
-from ocpp_gateway.handlers.v16.wire import integer, parse_time, place
+from ocpp_gateway.handlers.v16.wire import integer, place
 from ocpp_gateway.protocol.errors import ErrorCode, OcppError
+from ocpp_gateway.protocol.timestamps import parse_time
 
 _STATES = {
     "Available": ConnectorState.AVAILABLE,

@@ -1,36 +1,16 @@
-"""OCPP 1.6 words and the domain's: times, connectors, meter values."""
+"""OCPP 1.6 words and the domain's: numbers, connectors, meter values."""
 
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from typing import Any
 
 from ocpp_gateway.protocol.errors import ErrorCode, OcppError
+from ocpp_gateway.protocol.timestamps import parse_time
 from sessions_app.metering import ENERGY, Reading, Sample
 
 _INT64 = 2**63
 _OPTIONAL = ("phase", "context", "location", "format")
-
-
-def parse_time(text: str) -> datetime:
-    """Return a station's timestamp in UTC; one without an offset is taken as UTC (OCPP 1.6 §3.14).
-
-    Raises:
-        OcppError: it is no ISO 8601 date and time.
-    """
-    try:
-        moment = datetime.fromisoformat(text.strip().upper())
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"not an ISO 8601 time: {text[:40]}") from None
-    # MongoDB keeps milliseconds; what is compared later must not have more.
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-def format_time(moment: datetime) -> str:
-    """Return a time as stations read it: UTC with `Z`, milliseconds at most."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def integer(payload: dict[str, Any], name: str) -> int:

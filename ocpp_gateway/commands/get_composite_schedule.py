@@ -1,0 +1,33 @@
+"""GetCompositeSchedule (OCPP 1.6 §5.7): what all limits together allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from ocpp_gateway.commands.verb import Parameters, Payload, Verb
+from ocpp_gateway.protocol.versions import OcppVersion
+
+
+class GetCompositeScheduleParameters(serializers.Serializer[Any]):
+    evse_id = serializers.IntegerField(min_value=0, help_text="0 for the whole station.")
+    duration = serializers.IntegerField(min_value=1, help_text="Seconds.")
+    unit = serializers.ChoiceField(["W", "A"], required=False)
+
+
+def encode(version: OcppVersion, parameters: Parameters) -> Payload:
+    """Return the payload of GetCompositeSchedule."""
+    payload: Payload = {"connectorId": parameters["evse_id"], "duration": parameters["duration"]}
+    if "unit" in parameters:
+        payload["chargingRateUnit"] = parameters["unit"]
+    return payload
+
+
+VERB = Verb(
+    "get-composite-schedule",
+    "Ask what all limits together allow",
+    {OcppVersion.V16: "GetCompositeSchedule"},
+    GetCompositeScheduleParameters,
+    encode,
+)

@@ -1,0 +1,41 @@
+"""GetDiagnostics (OCPP 1.6 §5.9): have the station upload its diagnostics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from ocpp_gateway.commands.verb import Parameters, Payload, Verb
+from ocpp_gateway.protocol.timestamps import format_time
+from ocpp_gateway.protocol.versions import OcppVersion
+
+_NAMES = {"retries": "retries", "retry_interval": "retryInterval"}
+
+
+class GetDiagnosticsParameters(serializers.Serializer[Any]):
+    location = serializers.CharField(max_length=2000, help_text="URL of the folder to upload to.")
+    start_time = serializers.DateTimeField(required=False, help_text="Of the oldest entry.")
+    stop_time = serializers.DateTimeField(required=False, help_text="Of the newest entry.")
+    retries = serializers.IntegerField(min_value=0, required=False)
+    retry_interval = serializers.IntegerField(min_value=0, required=False, help_text="Seconds.")
+
+
+def encode(version: OcppVersion, parameters: Parameters) -> Payload:
+    """Return the payload of GetDiagnostics."""
+    payload: Payload = {"location": parameters["location"]}
+    payload |= {wire: parameters[name] for name, wire in _NAMES.items() if name in parameters}
+    if "start_time" in parameters:
+        payload["startTime"] = format_time(parameters["start_time"])
+    if "stop_time" in parameters:
+        payload["stopTime"] = format_time(parameters["stop_time"])
+    return payload
+
+
+VERB = Verb(
+    "get-diagnostics",
+    "Have the station upload its diagnostics",
+    {OcppVersion.V16: "GetDiagnostics"},
+    GetDiagnosticsParameters,
+    encode,
+)

@@ -1,0 +1,35 @@
+"""UpdateFirmware (OCPP 1.6 §5.19): have the station fetch and install firmware."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from ocpp_gateway.commands.verb import Parameters, Payload, Verb
+from ocpp_gateway.protocol.timestamps import format_time
+from ocpp_gateway.protocol.versions import OcppVersion
+
+_NAMES = {"retries": "retries", "retry_interval": "retryInterval"}
+
+
+class UpdateFirmwareParameters(serializers.Serializer[Any]):
+    location = serializers.CharField(max_length=2000, help_text="URL of the firmware.")
+    retrieve_at = serializers.DateTimeField(help_text="When the station is to fetch it.")
+    retries = serializers.IntegerField(min_value=0, required=False)
+    retry_interval = serializers.IntegerField(min_value=0, required=False, help_text="Seconds.")
+
+
+def encode(version: OcppVersion, parameters: Parameters) -> Payload:
+    """Return the payload of UpdateFirmware."""
+    payload: Payload = {"location": parameters["location"], "retrieveDate": format_time(parameters["retrieve_at"])}
+    return payload | {wire: parameters[name] for name, wire in _NAMES.items() if name in parameters}
+
+
+VERB = Verb(
+    "update-firmware",
+    "Have the station fetch and install firmware",
+    {OcppVersion.V16: "UpdateFirmware"},
+    UpdateFirmwareParameters,
+    encode,
+)
