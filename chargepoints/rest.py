@@ -25,6 +25,7 @@ from chargepoints.serializers import (
     station_key,
 )
 from csms.api_view import ApiViewMixin, EditableMixin
+from csms.idempotency import Seed, answer_once
 
 # A key must not stay in a cache on the way.
 _SECRET = {"Cache-Control": "no-store"}
@@ -86,10 +87,15 @@ class ChargePointViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericVie
         ],
     )
     def create(self, request: Request) -> Response:
+        return answer_once(
+            request, lambda seed: self._create(request, seed), secrets=lambda seed: {"key": seed.secret()}
+        )
+
+    def _create(self, request: Request, seed: Seed | None) -> Response:
         body = NewChargePointSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         values = dict(body.validated_data)
-        station, key = create_charge_point(values.pop("id"), **values)
+        station, key = create_charge_point(values.pop("id"), key=seed.secret() if seed else None, **values)
         answer = self.with_etag(station, 201, Location=_location(request, station.id), **_SECRET)
         answer.data = {**answer.data, **station_key(station.id, key)}
         return answer

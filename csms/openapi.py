@@ -64,6 +64,8 @@ class ApiSchema(AutoSchema):
         parameters = []
         if self.view.authentication_classes:
             parameters.append(_header(TENANT_HEADER, "For platform superusers: the tenant to act in."))
+        if self._is_create_operation():
+            parameters.append(_header("Idempotency-Key", "Repeat the request with it to get the first answer again."))
         if self.method == "PATCH":
             parameters.append(_header("If-Match", "The ETag of the state you have read."))
         return parameters

@@ -22,6 +22,7 @@ from chargepoints.rest import require_charge_point
 from csms.api_view import ApiViewMixin, EditableMixin
 from csms.csv_export import CsvListMixin, Row, csv_response, wants_csv
 from csms.errors import Conflict
+from csms.idempotency import answer_once
 from csms.query_filters import Int64Filter, MomentFilter
 from sessions_app.authorization import token_key
 from sessions_app.models import ChargingSession, IdToken, MeterValue
@@ -196,6 +197,9 @@ class IdTokenViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet
         ],
     )
     def create(self, request: Request) -> Response:
+        return answer_once(request, lambda _: self._create(request))
+
+    def _create(self, request: Request) -> Response:
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         try:

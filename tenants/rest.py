@@ -18,6 +18,7 @@ from csms.api_view import ApiViewMixin, EditableMixin
 from csms.edits import apply_edit
 from csms.errors import Conflict
 from csms.fields import MomentField, StrictSerializer, WholeNumberField
+from csms.idempotency import answer_once
 from tenants.access import Access
 from tenants.migration import migrate_tenant
 from tenants.models import Tenant
@@ -107,6 +108,9 @@ class TenantViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet)
         responses={201: TenantSerializer},
     )
     def create(self, request: Request) -> Response:
+        return answer_once(request, lambda _: self._create(request))
+
+    def _create(self, request: Request) -> Response:
         body = NewTenantSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         tenant = _create(body.validated_data)
