@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -23,13 +24,14 @@ class OpenUnit(Protocol):
     def add_event(self, event: dict[str, Any]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class FactKind:
     """One kind of fact: its name, the last part of its topic, and its signal."""
 
     event_type: str
     topic: str
-    signal: Signal = field(default_factory=Signal)
+    # Caching its receivers by sender needs a weak reference to the sender, which is the kind.
+    signal: Signal = field(default_factory=partial(Signal, use_caching=True))
 
 
 session_authorized = FactKind("session.authorized", "session")
@@ -49,8 +51,8 @@ def _command(state: str, signal: Signal) -> FactKind:
 
 
 # Every change of a command; `command_completed` is sent for those after which nothing follows.
-command_progressed = Signal()
-command_completed = Signal()
+command_progressed = Signal(use_caching=True)
+command_completed = Signal(use_caching=True)
 COMMAND_KINDS = {
     state: _command(state, command_progressed if state in ("queued", "sent") else command_completed)
     for state in ("queued", "sent", "accepted", "rejected", "failed", "timed_out", "expired", "cancelled")
