@@ -12,31 +12,20 @@ from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import Any, cast
 
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Response
-from websockets.server import ServerProtocol
 
 from csms.serve.frames import FrameReader, Outcome, text_frame
 from csms.serve.handshake import Handshake, Refused, refusal, unavailable
 from csms.serve.inbox import Inbox
 from csms.serve.keepalive import Keepalive
+from csms.serve.link import Link
 from csms.serve.options import Limits
+from csms.serve.wire import COMPRESS_FROM, new_wire
 
 Message = dict[str, Any]
 Application = Callable[..., Coroutine[Any, Any, None]]
 
 logger = logging.getLogger(__name__)
-_wire_logger = logging.getLogger("csms.serve.wire")
-_wire_logger.setLevel(logging.ERROR)  # below that, websockets describes every handshake and frame
-
-# Without context takeover a compressor lives for one message only, so that an idle socket with deflate costs
-# no more than one without; with it, zlib would keep tens of KiB for each.
-_EXTENSIONS = [
-    ServerPerMessageDeflateFactory(
-        server_no_context_takeover=True, client_no_context_takeover=True, compress_settings={"memLevel": 5}
-    )
-]
-COMPRESS_FROM = 512  # bytes; shorter messages gain little and may go uncompressed (RFC 7692 §6)
 
 
 class Disconnected(OSError):
@@ -62,22 +51,17 @@ class WebSocket(asyncio.Protocol):
     __slots__ = (
         "_application",
         "_connections",
-        "_drained",
         "_handshake",
         "_heard",
         "_inbox",
         "_keepalive",
         "_limits",
-        "_loop",
+        "_link",
         "_path",
         "_reader",
-        "_reading",
-        "_stall",
         "_state",
         "_task",
         "_tasks",
-        "_timer",
-        "_transport",
         "_wire",
     )
 
@@ -88,26 +72,22 @@ class WebSocket(asyncio.Protocol):
         self._limits = limits
         self._connections = connections
         self._tasks = tasks
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport
-        self._wire = ServerProtocol(extensions=_EXTENSIONS, max_size=limits.message_bytes, logger=_wire_logger)
+        self._link: Link
+        self._wire = new_wire(limits)
         self._inbox = Inbox(limits.unread_messages)
         self._reader = FrameReader(self._wire, self._inbox, limits)
         self._handshake: Handshake | None = Handshake(self._wire)
         self._state = CONNECTING
         self._path = ""
         self._task: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None  # of the present state
         self._keepalive: Keepalive | None = None
         self._heard = False  # anything since the last ping
-        self._reading = True
-        self._drained: asyncio.Event | None = None  # exists while the peer reads too slowly
-        self._stall: asyncio.TimerHandle | None = None  # likewise
 
     # -- What the server calls ---------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        # uvloop's is an asyncio.Transport in all but name
+        self._link = Link(cast(asyncio.Transport, transport), self._limits.write)
         self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -119,21 +99,21 @@ class WebSocket(asyncio.Protocol):
             self._read()
 
     def pause_writing(self) -> None:
-        self._drained = asyncio.Event()
-        self._stall = self._loop.call_later(self._limits.write, self._transport.abort)
+        self._link.stall()
         # Nothing is read from a peer that reads nothing: its pings would fill our buffer with pongs.
         self._steer()
 
     def resume_writing(self) -> None:
-        self._end_stall()
+        self._link.unstall()
         self._steer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave(CLOSED, 1006, "")
+        self._link.no_timer()
         self._connections.discard(self)
-        self._end_stall()
+        self._link.unstall()
         if self._task is not None and not self._task.done():
-            self._timer = self._loop.call_later(self._limits.orphan, self._cancel_orphan)
+            self._link.after(self._limits.orphan, self._cancel_orphan)
 
     def shutdown(self) -> None:
         """Tell the peer that the server goes away: 1012, or 503 to a handshake without an answer."""
@@ -147,14 +127,14 @@ class WebSocket(asyncio.Protocol):
     async def receive(self) -> Message:
         """Return the next ASGI event; taking one makes room for more to be read."""
         message = await self._inbox.get()
-        if not self._reading and len(self._inbox) <= 1:
+        if not self._link.reading and len(self._inbox) <= 1:
             self._read()
         return message
 
     async def send(self, message: Message) -> None:
         """Do what the ASGI event says; a message waits while the peer reads too slowly. Raises Disconnected."""
-        if self._drained is not None and message["type"] == "websocket.send":
-            await self._drained.wait()
+        if self._link.stalled and message["type"] == "websocket.send":
+            await self._link.drained()
         if self._state is OPEN:
             self._send(message)
         elif self._state is CONNECTING:
@@ -180,24 +160,24 @@ class WebSocket(asyncio.Protocol):
             self._wire.send_text(payload)
             self._flush()
         else:
-            self._transport.write(text_frame(payload))
+            self._link.write(text_frame(payload))
 
     # -- Handshake ---------------------------------------------------------------------------------
 
     def _begin(self, data: bytes) -> None:
         assert self._handshake is not None
         try:
-            scope = self._handshake.read(data, self._transport)
+            scope = self._handshake.read(data, self._link.transport)
         except Refused as refused:
             self._refuse(refused.response)
             return
         if scope is not None:
             self._path = scope["path"]
             self._inbox.put({"type": "websocket.connect"})
-            self._task = self._loop.create_task(self._application(scope, self.receive, self.send))
+            self._task = asyncio.get_running_loop().create_task(self._application(scope, self.receive, self.send))
             self._tasks.add(self._task)
             self._task.add_done_callback(self._finished)
-            self._timer = self._loop.call_later(self._limits.accept, self._not_answered)
+            self._link.after(self._limits.accept, self._not_answered)
 
     def _answer(self, message: Message) -> None:
         assert self._handshake is not None
@@ -212,16 +192,15 @@ class WebSocket(asyncio.Protocol):
         self._flush()
         self._state = OPEN
         self._handshake = None
-        self._set_timer(None)
+        self._link.no_timer()
         if self._limits.ping_interval:
             self._keepalive = Keepalive(self, self._limits.ping_interval, self._limits.pong_timeout)
         self._read()
 
     def _refuse(self, response: Response) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(response.serialize())
+        self._link.flush(response.serialize())
         self._leave(ENDING, 1006, "")
-        self._transport.close()
+        self._link.close()
 
     def _not_answered(self) -> None:
         logger.warning("no answer to the handshake of %s within %.0f s", self._path, self._limits.accept)
@@ -243,15 +222,9 @@ class WebSocket(asyncio.Protocol):
     def _steer(self) -> None:
         """Read from the network only while the application and the peer keep up."""
         if self._state is OPEN:
-            read = self._drained is None and not self._inbox.full
+            self._link.read(not self._inbox.full and not self._link.stalled)
         else:
-            read = self._state is not CONNECTING or len(self._reader) < self._limits.early_bytes
-        if read is not self._reading and not self._transport.is_closing():
-            self._reading = read
-            if read:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
+            self._link.read(self._state is not CONNECTING or len(self._reader) < self._limits.early_bytes)
 
     # -- The end -----------------------------------------------------------------------------------
 
@@ -267,35 +240,32 @@ class WebSocket(asyncio.Protocol):
         received = self._wire.close_rcvd
         assert received is not None
         self._leave(ENDING, received.code, received.reason)
-        self._transport.close()
+        self._link.close()
 
     def _peer_failed(self) -> None:
         sent = self._wire.close_sent
         assert sent is not None
         self._leave(ENDING, sent.code, sent.reason)
-        # Closing at once would reset the connection while the peer still sends, and lose our close frame.
-        if not self._transport.is_closing():
-            self._transport.write_eof()
+        self._link.half_close()
 
     def _leave(self, state: State, code: int, reason: str) -> None:
         """Go on to `state`, tell the application once, and limit the time of what is left to do."""
         if self._state is OPEN or self._state is CONNECTING:
             self._inbox.put({"type": "websocket.disconnect", "code": code, "reason": reason})
         self._state = state
-        self._set_timer(None if state is CLOSED else self._limits.close)
+        self._link.abort_after(self._limits.close)
         if self._keepalive is not None:
             self._keepalive.stop()
             self._keepalive = None
         if state is not CLOSING:
             self._reader.clear()
-        if self._drained is not None:
-            self._drained.set()  # whoever waits to send learns that it is over
+        self._link.release()
         self._steer()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if self._state is CLOSED:
-            self._set_timer(None)
+            self._link.no_timer()
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, Disconnected):
             logger.error("the application failed on %s", self._path, exc_info=error)
@@ -319,28 +289,12 @@ class WebSocket(asyncio.Protocol):
 
     def alive(self) -> bool:
         """Tell whether anything came since the ping; while nothing is read, nobody can say no."""
-        return self._heard or not self._reading
+        return self._heard or not self._link.reading
 
     def lost(self) -> None:
         """Give up a peer that shows no sign of life."""
         self._leave(ENDING, 1006, "no answer to a ping")
-        self._transport.close()
-
-    # -- Small things ------------------------------------------------------------------------------
+        self._link.close()
 
     def _flush(self) -> None:
-        output = b"".join(self._wire.data_to_send())
-        if output and not self._transport.is_closing():
-            self._transport.write(output)
-
-    def _set_timer(self, seconds: float | None) -> None:
-        """Replace the state's timer by one that aborts the connection, or by none."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if seconds is None else self._loop.call_later(seconds, self._transport.abort)
-
-    def _end_stall(self) -> None:
-        if self._drained is not None and self._stall is not None:
-            self._stall.cancel()
-            self._drained.set()
-            self._drained = self._stall = None
+        self._link.flush(b"".join(self._wire.data_to_send()))
