@@ -22,6 +22,9 @@ STATUS_COLOURS = {"accepted": "success", "blocked": "danger", "expired": "warnin
 class IdTokenForm(forms.ModelForm):
     """A token; the tag is compared without regard to case, so it must differ in more than that."""
 
+    class Meta:
+        labels = {"expires_at": "Valid until (UTC)", "max_active": "Sessions at once", "parent_id_tag": "Parent tag"}
+
     def clean_id_tag(self) -> str:
         id_tag: str = self.cleaned_data["id_tag"]
         if self.instance._state.adding and IdToken.objects.filter(pk=token_key(id_tag)).exists():
@@ -60,7 +63,7 @@ class IdTokenAdmin(TenantModelAdmin):
     search_help_text = "Tag, parent or note"
     ordering = ("id",)
     fieldsets = (
-        (None, {"fields": (("id_tag", "type"), ("status", "expires_at"))}),
+        (None, {"fields": (("id_tag", "type"), "status", "expires_at")}),
         ("Use", {"fields": (("parent_id_tag", "max_active"), "note")}),
     )
 

@@ -27,6 +27,7 @@ class MembershipAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
     """Who belongs to this tenant. Nothing here tells of other tenants, nor changes anybody's password."""
 
     least_role = dict.fromkeys((READ, CREATE, CHANGE, DELETE), Role.ADMIN)
+    show_facets = admin.ShowFacets.NEVER
     list_display = ("member", "role_badge", "active", "since")
     list_filter = ("role",)
     search_fields = ("user__username",)

@@ -51,6 +51,7 @@ class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
     """A tenant is never deleted here: its database would go with it."""
 
     form = TenantForm
+    show_facets = admin.ShowFacets.NEVER
     list_display = ("tenant", "state", "max_charge_points", "api_rate_limit", "auto_register", "created")
     list_filter = ("status",)
     search_fields = ("slug", "name")

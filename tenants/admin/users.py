@@ -34,6 +34,7 @@ class UserAdmin(SuperuserOnly, SavesWhatWasEdited, DjangoUserAdmin, ModelAdmin):
     """Django's page without what this product does not use: groups, permission tables and "staff"."""
 
     form = UserChangeForm
+    show_facets = admin.ShowFacets.NEVER
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     inlines = (MembershipInline,)

@@ -116,3 +116,20 @@ def test_notes_and_tags_are_escaped(nordlade: Network) -> None:
     for text in (browser.html(f"{PAGE}_changelist"), browser.html(f"{PAGE}_change", evil)):
         assert "<script>alert(1)" not in text
         assert "&lt;script&gt;alert(1)" in text
+
+
+def test_a_date_is_set_and_kept_while_other_fields_are_edited(nordlade: Network) -> None:
+    browser = nordlade.browser("operator")
+    browser.post(f"{PAGE}_add", NEW | {"expires_at_0": "2027-03-01", "expires_at_1": "12:30:00"})
+    assert _stored(nordlade, "04a1b2c3")["expires_at"].isoformat() == "2027-03-01T12:30:00"
+    text = browser.html(f"{PAGE}_change", "04a1b2c3")
+    for name, value in (("expires_at_0", "2027-03-01"), ("expires_at_1", "12:30:00")):
+        assert f'name="initial-{name}" value="{value}"' in text
+    shown = {"expires_at_0": "2027-03-01", "expires_at_1": "12:30:00"}
+    form = browser.fields(f"{PAGE}_change", "04a1b2c3") | shown | {f"initial-{k}": v for k, v in shown.items()}
+    nordlade.db["id_tokens"].update_one({}, {"$set": {"expires_at": None}})
+
+    browser.post(f"{PAGE}_change", form | {"note": "Van 4"}, "04a1b2c3")
+
+    stored = _stored(nordlade, "04a1b2c3")
+    assert (stored["note"], stored["expires_at"]) == ("Van 4", None)

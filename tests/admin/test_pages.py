@@ -44,6 +44,7 @@ def test_every_page_opens_for_a_superuser(nordlade: Network, root: User, furnish
     for page, pk in furnished.items():
         browser.html(f"{page}_changelist")
         browser.html(f"{page}_changelist", q="no-such")
+        browser.html(f"{page}_changelist", _facets="True")
         browser.html(f"{page}_change", pk)
         if page not in READ_ONLY:
             browser.html(f"{page}_add")
