@@ -104,7 +104,9 @@ async def find_command(tenant: TenantRecord, command_id: str) -> Document | None
 async def open_commands(station: Station) -> list[Document]:
     """Return a station's commands that have not ended, oldest first."""
     query = {"charge_point_id": station.id, "state": {"$in": list(OPEN)}}
-    return await station.tenant.database[COMMANDS].find(query).sort("_id", 1).to_list()
+    found = await station.tenant.database[COMMANDS].find(query).to_list()
+    # By time first: ids of one second that two instances gave are in no order.
+    return sorted(found, key=lambda command: (command["created_at"], command["_id"]))
 
 
 async def take_to_send(station: Station, command: Document, *, seconds: float, now: datetime) -> Document | None:

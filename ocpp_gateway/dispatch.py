@@ -6,6 +6,7 @@ loses no command, and what is sent is decided in one place: the pump of the conn
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,8 +75,10 @@ class Pump:
     connection: Connection
     pending: PendingCalls
     ended: Callable[[str, Document], None]  # called with the tenant and every command that has come to its end
+    stopping: bool = False
     _running: bool = False
     _again: bool = False
+    _task: asyncio.Task[Any] | None = None
     _timed_out: dict[str, None] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -84,7 +87,13 @@ class Pump:
             self._again = True
         else:
             self._running = True
-            background(self._run(), "command_pump")
+            self._task = background(self._run(), "command_pump")
+
+    async def stop(self, seconds: float) -> None:
+        """Send nothing more, and give the command under way its time."""
+        self.stopping = True
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=seconds)
 
     async def _run(self) -> None:
         station = self.connection.station
@@ -104,7 +113,7 @@ class Pump:
     async def _send_waiting(self) -> None:
         station = self.connection.station
         for command in await open_commands(station):
-            if self.connection.closing or not station.may_work:
+            if self.stopping or self.connection.closing or not station.may_work:
                 return
             if command["state"] == CommandState.SENT.value:
                 if command["epoch"] != station.epoch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 
 import structlog
@@ -31,6 +32,8 @@ from tenants.unit_of_work import flush_commits
 # Sockets are closed this many at a time when the process ends, so that their stations do not all come back at once.
 SLICE = 50
 SLICE_PAUSE_SECONDS = 0.05
+# How long the stations' answers to commands under way are waited for then.
+LAST_ANSWER_SECONDS = 5.0
 # The order in which a process ends: sockets first, then what they have written, then the database client.
 _CLOSE_SOCKETS, _FLUSH, _LEAVE, _CLOSE_CLIENT = 10, 20, 25, 30
 _REPLACED = "replaced by a newer connection"
@@ -81,9 +84,13 @@ class Gateway:
     async def drain(self) -> None:
         """Answer what has been read and close every socket with 1012, some at a time."""
         self.draining = True
-        connections = list(self.connections.values())
-        for start in range(0, len(connections), SLICE):
-            await asyncio.gather(*(_finish(connection) for connection in connections[start : start + SLICE]))
+        for pump in self.pumps.values():
+            pump.stopping = True
+        open_sockets = [(self.connections[key], self.pumps[key]) for key in list(self.connections)]
+        last_answer = time.monotonic() + LAST_ANSWER_SECONDS
+        for start in range(0, len(open_sockets), SLICE):
+            seconds = max(0.0, last_answer - time.monotonic())
+            await asyncio.gather(*(_finish(*pair, seconds) for pair in open_sockets[start : start + SLICE]))
             await asyncio.sleep(SLICE_PAUSE_SECONDS)
 
     async def _leave(self) -> None:
@@ -203,8 +210,8 @@ class Gateway:
             log.info("waiter_not_told", instance=instance, error=str(error))  # it looks for itself once a second
 
 
-async def _finish(connection: Connection) -> None:
-    await connection.drain()
+async def _finish(connection: Connection, pump: Pump, seconds: float) -> None:
+    await asyncio.gather(connection.drain(), pump.stop(seconds))
     await connection.close(SERVICE_RESTART, "this server restarts, please reconnect")
 
 
