@@ -36,22 +36,22 @@ class OcppConsumer(AsyncConsumer):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        here = gateway()
+        here, socket = gateway(), _Socket(send)
         try:
-            connection = await self._open(here, scope, send)
+            connection = await self._open(here, scope, socket)
         except Refusal as refusal:
             log.info("refused", path=scope["path"], status=refusal.status, reason=str(refusal))
             await _refuse(scope, send, refusal)
             return
         reason = "left during the handshake"
         try:
-            if await _accept(send, connection.version):
+            if await socket.accept(connection.version):
                 reason = "error"
                 reason = await _receive_all(connection, receive)
         finally:
             await here.closed(connection, reason)
 
-    async def _open(self, here: Gateway, scope: dict[str, Any], send: Send) -> Connection:
+    async def _open(self, here: Gateway, scope: dict[str, Any], socket: _Socket) -> Connection:
         if here.draining:
             raise Refusal(503, "this server restarts", [(b"retry-after", b"5")])
         try:
@@ -69,35 +69,46 @@ class OcppConsumer(AsyncConsumer):
         except PyMongoError:
             raise Refusal(503, "storage is unavailable", [(b"retry-after", b"10")]) from None
         try:
-            return await here.opened(station, admission.version, _Socket(send))
+            connection = await here.opened(station, admission.version, socket)
         except StaleEpoch:
-            raise Refusal(503, "a newer connection of this station was faster", [(b"retry-after", b"5")]) from None
+            raise _too_late() from None
+        if connection.is_closing():  # a newer one came while this one was made known
+            await here.closed(connection, "replaced during the handshake")
+            raise _too_late()
+        return connection
+
+
+def _too_late() -> Refusal:
+    return Refusal(503, "a newer connection of this station was faster", [(b"retry-after", b"5")])
 
 
 class _Socket:
     """The sending half of a socket. A station that has gone is no error: the receiving half tells of it."""
 
-    __slots__ = ("_send",)
+    __slots__ = ("_send", "_accepted")
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self._accepted = False
+
+    async def accept(self, version: OcppVersion) -> bool:
+        """Complete the handshake; return whether the station was still there."""
+        self._accepted = True
+        try:
+            await self._send({"type": "websocket.accept", "subprotocol": version.value})
+        except OSError:
+            return False
+        return True
 
     async def send(self, text: str) -> None:
         with suppress(OSError):
             await self._send({"type": "websocket.send", "text": text})
 
     async def close(self, code: int, reason: str) -> None:
+        if not self._accepted:
+            return  # the handshake will be refused, with the status that says why
         with suppress(OSError):
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
-
-
-async def _accept(send: Send, version: OcppVersion) -> bool:
-    """Complete the handshake; return whether the station was still there."""
-    try:
-        await send({"type": "websocket.accept", "subprotocol": version.value})
-    except OSError:
-        return False
-    return True
 
 
 async def _receive_all(connection: Connection, receive: Receive) -> str:
