@@ -80,7 +80,7 @@ class ChargePoint(models.Model):
         verbose_name = "charge point"
 
     def __str__(self) -> str:
-        return self.name or self.id
+        return f"{self.name} ({self.id})" if self.name else self.id
 
 
 class Connector(models.Model):

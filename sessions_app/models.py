@@ -88,6 +88,7 @@ class ChargingSession(models.Model):
             models.Index(fields=["-received_at", "-id"], name="session_newest"),
             models.Index(fields=["charge_point_id", "-received_at"], name="session_station"),
             models.Index(fields=["token_id", "status"], name="session_token"),
+            models.Index(fields=["status"], condition=Q(status="active"), name="session_active"),
         ]
         constraints = [
             models.UniqueConstraint(

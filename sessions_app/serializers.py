@@ -8,7 +8,7 @@ from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from csms.fields import CurrentTenantField, MomentField, StrictSerializer, WholeNumberField
+from csms.fields import CurrentTenantField, MomentField, StrictSerializer, WholeNumberField, refuse_path_steps
 from sessions_app.authorization import token_key
 from sessions_app.models import ChargingSession, IdToken, MeterValue
 
@@ -112,7 +112,7 @@ class IdTokenSerializer(StrictSerializer, serializers.ModelSerializer):
     tenant_id = CurrentTenantField()
     id_tag = serializers.CharField(
         max_length=36,
-        validators=[RegexValidator(r"^[\x20-\x7e]+\Z", "Use printable ASCII characters only.")],
+        validators=[RegexValidator(r"^[\x20-\x7e]+\Z", "Use printable ASCII characters only."), refuse_path_steps],
         help_text="As printed or read; upper and lower case are the same. Cannot be changed later.",
     )
     type = serializers.ChoiceField(IdToken.Kind.choices, required=False)

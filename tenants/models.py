@@ -98,6 +98,7 @@ class Membership(models.Model):
 
     class Meta:
         db_table = "memberships"
+        verbose_name = "member"
         ordering = ["tenant_id"]
         constraints = [models.UniqueConstraint(fields=["user", "tenant"], name="one_role_per_tenant")]
 
