@@ -83,12 +83,17 @@ def station_of(tenant: TenantRecord, document: Document, connectors: list[Docume
     )
 
 
-async def announce_connected(station: Station, now: datetime) -> None:
-    """Store and announce that the station is connected."""
+async def announce_connected(station: Station, now: datetime) -> bool:
+    """Store and announce that the station is connected, unless a newer connection owns it; return whether it was so."""
     unit = station.unit_of_work()
+    station.fence(unit, now)
     station.announce(unit, charge_point_connected, now, {"ocpp_version": station.ocpp_version})
     station.announce_status(unit, now)
-    await unit.commit()
+    try:
+        await unit.commit()
+    except NothingMatched:
+        return False
+    return True
 
 
 async def release(station: Station, now: datetime, *, reason: str) -> bool:
