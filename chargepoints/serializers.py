@@ -9,7 +9,14 @@ from rest_framework import serializers
 
 from chargepoints.models import ChargePoint, Connector, Registration
 from chargepoints.station_urls import short_station_url, station_url
-from csms.fields import CurrentTenantField, FiniteNumberField, MomentField, StrictSerializer, WholeNumberField
+from csms.fields import (
+    CurrentTenantField,
+    FiniteNumberField,
+    MomentField,
+    StrictSerializer,
+    WholeNumberField,
+    refuse_path_steps,
+)
 from tenants.context import require_tenant
 
 
@@ -109,7 +116,7 @@ class NewChargePointSerializer(ChargePointSerializer):
     id = serializers.CharField(
         max_length=48,
         trim_whitespace=False,
-        validators=ChargePoint._meta.get_field("id").validators[:1],
+        validators=[*ChargePoint._meta.get_field("id").validators[:1], refuse_path_steps],
         help_text="Letters, digits and * - _ = : + | @ . exactly as the station presents it. Never changes.",
     )
 

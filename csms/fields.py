@@ -49,6 +49,16 @@ class FiniteNumberField(serializers.FloatField):
         return float(super().to_internal_value(data))
 
 
+def refuse_path_steps(value: str) -> None:
+    """Refuse an id that no client could ask for again: `.` and `..` vanish from URLs (RFC 3986 §5.2.4).
+
+    Raises:
+        rest_framework.exceptions.ValidationError: it is one of the two.
+    """
+    if value in {".", ".."}:
+        raise serializers.ValidationError("'.' and '..' cannot stand in a URL")
+
+
 class CurrentTenantField(serializers.CharField):
     """The tenant in whose database the object lies."""
 

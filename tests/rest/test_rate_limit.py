@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 
 from csms.embedded.stack import Stack
 from tenants.models import Tenant
 from tenants.rate_limit import RateLimit
+from tenants.throttling import client_address
 from tests.rest.conftest import Api, Company, assert_problem
 
 
@@ -121,3 +123,23 @@ def test_without_a_cache_the_api_stays_open(settings: Any, voltway: Company) -> 
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": nobody}}
 
     assert voltway.api().get("chargepoints").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "remote, forwarded, proxies, found",
+    [
+        ("10.0.0.1", "", [], "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4", [], "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4", ["10.0.0.1"], "1.2.3.4"),
+        ("10.0.0.1", "9.9.9.9, 1.2.3.4", ["10.0.0.0/8"], "1.2.3.4"),
+        ("10.0.0.1", "1.2.3.4, 10.0.0.2", ["10.0.0.0/8"], "1.2.3.4"),
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", ["10.0.0.0/8"], "10.0.0.3"),
+        ("::1", "2001:db8::1", ["::1"], "2001:db8::1"),
+        ("", "1.2.3.4", ["10.0.0.1"], "unknown"),
+    ],
+)
+def test_the_address_behind_proxies(settings: Any, remote: str, forwarded: str, proxies: list[str], found: str) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    request = RequestFactory().get("/", REMOTE_ADDR=remote, HTTP_X_FORWARDED_FOR=forwarded)
+
+    assert client_address(request) == found
