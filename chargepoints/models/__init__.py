@@ -1,0 +1,17 @@
+"""What is installed, and what we ask of it: the collections of a tenant's database that belong to its stations."""
+
+from chargepoints.models.charge_point import IDENTITY_PATTERN, ChargePoint, Registration
+from chargepoints.models.command import Command, CommandState
+from chargepoints.models.connector import Connector, ConnectorState
+from chargepoints.models.counter import TenantCounter
+
+__all__ = [
+    "IDENTITY_PATTERN",
+    "ChargePoint",
+    "Command",
+    "CommandState",
+    "Connector",
+    "ConnectorState",
+    "Registration",
+    "TenantCounter",
+]
