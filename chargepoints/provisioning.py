@@ -25,7 +25,7 @@ from tenants.routing import alias_for, database_name
 
 CHARGE_POINTS = "charge_points"
 COUNTERS = "counters"
-_COUNTER = "charge_points"
+COUNTER = "charge_points"
 
 
 class ChargePointLimit(CsmsError):
@@ -79,12 +79,12 @@ def _document(station: ChargePoint, slug: str) -> Document:
 
 def _insert_within_limit(slug: str, station: ChargePoint, limit: int) -> None:
     counters, stations = _collection(slug, COUNTERS), _collection(slug, CHARGE_POINTS)
-    counters.update_one({"_id": _COUNTER}, {"$setOnInsert": {"value": stations.count_documents({})}}, upsert=True)
+    counters.update_one({"_id": COUNTER}, {"$setOnInsert": {"value": stations.count_documents({})}}, upsert=True)
     document = _document(station, slug)
 
     def store(session: ClientSession) -> None:
         raised = counters.update_one(
-            {"_id": _COUNTER, "value": {"$lt": limit}}, {"$inc": {"value": 1}}, session=session
+            {"_id": COUNTER, "value": {"$lt": limit}}, {"$inc": {"value": 1}}, session=session
         )
         if not raised.modified_count:
             raise ChargePointLimit(f"this tenant may have {limit} charge points and has them all")
@@ -111,7 +111,7 @@ def delete_charge_point(identity: str) -> bool:
         if not stations.delete_one({"_id": identity}, session=session).deleted_count:
             return False
         connectors.delete_many({"charge_point_id": identity}, session=session)
-        counters.update_one({"_id": _COUNTER, "value": {"$gt": 0}}, {"$inc": {"value": -1}}, session=session)
+        counters.update_one({"_id": COUNTER, "value": {"$gt": 0}}, {"$inc": {"value": -1}}, session=session)
         return True
 
     with counters.database.client.start_session() as session:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
@@ -94,6 +95,18 @@ def names(name: str, default: str) -> list[str]:
     value = _declare(name, "comma-separated list", default)
     assert value is not None
     return [entry.strip() for entry in value.split(",") if entry.strip()]
+
+
+def networks(name: str, default: str) -> list[str]:
+    """Return a comma-separated list of IP addresses and networks, for example `10.0.0.1,192.168.0.0/16`."""
+    entries = names(name, default)
+    for entry in entries:
+        try:
+            ip_network(entry)
+        except ValueError as error:
+            raise SettingError(f"{name}: {error}") from None
+    DECLARED[name] = Declared(name, "comma-separated list of addresses and networks", default)
+    return entries
 
 
 def secret(name: str, default: str | None = None) -> str | None:

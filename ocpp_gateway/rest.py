@@ -7,6 +7,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.urls import re_path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -15,7 +16,9 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 from csms.api_view import ApiViewMixin
+from csms.fields import MomentField
 from csms.pagination import MAX_PAGE_SIZE, PAGE_SIZE
+from ocpp_gateway.dispatch import PresenceUnavailable
 from ocpp_gateway.gateway import gateway
 from ocpp_gateway.presence import Owner
 from tenants.context import require_tenant
@@ -28,7 +31,7 @@ class ClientSerializer(serializers.Serializer[Owner]):
     charge_point_id = serializers.CharField(source="station")
     instance = serializers.CharField(help_text="The process that holds the station's socket.")
     ocpp_version = serializers.CharField()
-    since = serializers.DateTimeField()
+    since = MomentField()
 
 
 class ClientPageSerializer(serializers.Serializer[Any]):
@@ -40,7 +43,10 @@ class ClientPageSerializer(serializers.Serializer[Any]):
 
 
 async def _owners(tenant: str) -> list[Owner]:
-    return await gateway().presence.owners(tenant)
+    try:
+        return await gateway().presence.owners(tenant)
+    except (RedisError, OSError) as error:
+        raise PresenceUnavailable(f"cannot find out which stations are connected: {error}") from None
 
 
 class ClientsView(ApiViewMixin, APIView):

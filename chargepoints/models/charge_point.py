@@ -9,7 +9,8 @@ from chargepoints.models.connector import ConnectorState
 from csms.choices import TextChoices
 
 # OCPP's identifierString (OCPP 2.0.1 part 2, 2.1), which every version's stations keep to.
-IDENTITY_PATTERN = r"[A-Za-z0-9*\-_=:+|@.]{1,48}"
+# Not `.` and `..`, which vanish from URLs.
+IDENTITY_PATTERN = r"(?!\.{1,2}\Z)[A-Za-z0-9*\-_=:+|@.]{1,48}"
 
 
 class Registration(TextChoices):

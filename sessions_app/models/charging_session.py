@@ -49,8 +49,10 @@ class ChargingSession(models.Model):
         ordering = ["-received_at", "-id"]
         indexes = [
             models.Index(fields=["-received_at", "-id"], name="session_newest"),
-            models.Index(fields=["charge_point_id", "-received_at"], name="session_station"),
-            models.Index(fields=["token_id", "status"], name="session_token"),
+            models.Index(fields=["charge_point_id", "-received_at", "-id"], name="session_by_station"),
+            models.Index(fields=["status", "-received_at", "-id"], name="session_by_status"),
+            models.Index(fields=["token_id", "-received_at", "-id"], name="session_by_token"),
+            models.Index(fields=["-start_time", "-id"], name="session_by_start"),
             models.Index(fields=["status"], condition=Q(status="active"), name="session_active"),
         ]
         constraints = [

@@ -26,7 +26,7 @@ class MeterValue(models.Model):
         ordering = ["timestamp"]
         indexes = [
             models.Index(fields=["charge_point_id", "timestamp"], name="meter_station_time"),
-            models.Index(fields=["session", "timestamp"], name="meter_session_time"),
+            models.Index(fields=["session", "timestamp", "id"], name="meter_by_session"),
         ]
 
     def __str__(self) -> str:
