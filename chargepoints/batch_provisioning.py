@@ -13,13 +13,12 @@ from pymongo.errors import PyMongoError
 
 from chargepoints.credentials import hash_key, key_matches
 from chargepoints.models import ChargePoint, TenantCounter
-from chargepoints.provisioning import ChargePointLimit, first_epoch
+from chargepoints.provisioning import COUNTER, ChargePointLimit, first_epoch
 from tenants.context import require_tenant
 from tenants.models import Tenant
 from tenants.routing import alias_for
 
 # The name under which chargepoints.provisioning counts the stations.
-_COUNTER = "charge_points"
 _BATCH = 500
 _ATTEMPTS = 5
 
@@ -66,9 +65,9 @@ def _insert(identities: Sequence[str], keys: Mapping[str, str]) -> None:
         return
     slug = require_tenant()
     limit = Tenant.objects.values_list("max_charge_points", flat=True).get(slug=slug)
-    TenantCounter.objects.get_or_create(pk=_COUNTER, defaults={"value": ChargePoint.objects.count()})
+    TenantCounter.objects.get_or_create(pk=COUNTER, defaults={"value": ChargePoint.objects.count()})
     with transaction.atomic(using=alias_for(slug)):
-        room = TenantCounter.objects.filter(pk=_COUNTER, value__lte=limit - len(identities))
+        room = TenantCounter.objects.filter(pk=COUNTER, value__lte=limit - len(identities))
         if not room.update(value=F("value") + len(identities)):
             raise ChargePointLimit(f"this tenant may have {limit} charge points, too few for {len(identities)} more")
         ChargePoint.objects.bulk_create([_station(identity, keys[identity]) for identity in identities])

@@ -53,7 +53,7 @@ class ChargingSession(models.Model):
             models.Index(fields=["status", "-received_at", "-id"], name="session_by_status"),
             models.Index(fields=["token_id", "-received_at", "-id"], name="session_by_token"),
             models.Index(fields=["-start_time", "-id"], name="session_by_start"),
-            models.Index(fields=["status"], condition=Q(status="active"), name="session_active"),
+            models.Index(fields=["token_id"], condition=Q(status="active"), name="session_charging_token"),
         ]
         constraints = [
             models.UniqueConstraint(

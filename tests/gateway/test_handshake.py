@@ -300,7 +300,8 @@ async def test_a_stranger_who_knocks_several_times_at_once_is_one_station(
     stranger = Installed(f"{clara.slug}_NEW", new_key(), clara.slug)
     impostor = Installed(stranger.identity, new_key(), clara.slug)
     answers = await asyncio.gather(*(knock(each_gateway, stranger) for _ in range(4)))
-    assert {answer.status for answer in answers} == {101}
+    # Of those that come at the same moment one may lose to another; it is told to come back.
+    assert 101 in {answer.status for answer in answers} <= {101, 503}
     assert (await knock(each_gateway, impostor)).status == 401
     assert clara.db["charge_points"].count_documents({}) == 1
 
