@@ -8,7 +8,7 @@ them, because the order of a station's facts is the owner's; while nobody owns i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,8 @@ from tenants.group_commit import DuplicateRecord, NothingMatched
 from tenants.unit_of_work import UnitOfWork
 
 COMMANDS = Command._meta.db_table
+# What the end of a command means: called with the open unit of work, the station, the ended command and the time.
+Effect = Callable[[UnitOfWork, Station, Document, datetime], None]
 OPEN = (CommandState.QUEUED.value, CommandState.SENT.value)
 
 
@@ -141,14 +143,20 @@ async def end_command(
     *,
     response: dict[str, Any] | None = None,
     error: dict[str, str] | None = None,
+    effect: Effect | None = None,
 ) -> Document | None:
-    """Bring a command to its end and return it, or None if it had ended already."""
+    """Bring a command to its end and return it, or None if it had ended already.
+
+    `effect` adds to the unit of work what the end means for the domain, so that both are stored or neither is.
+    """
     change = {"state": state.value, "response": response, "error": error, "completed_at": now, "announced": True}
     unit = station.unit_of_work()
     _change(unit, command, change, expected=CommandState(command["state"]))
     if not command["announced"]:
         _announce(unit, station, command, command["created_at"])
     _announce(unit, station, command | change, now)
+    if effect is not None:
+        effect(unit, station, command | change, now)
     try:
         await unit.commit()
     except NothingMatched:

@@ -146,7 +146,10 @@ class Pump:
         await self._end(command, outcome.state, response=outcome.response, error=outcome.error)
 
     async def _end(self, command: Document, state: CommandState, **outcome: Any) -> None:
-        ended = await end_command(self.connection.station, command, state, datetime.now(UTC), **outcome)
+        verb = verb_of_action(self.connection.version, command["action"])
+        effect = verb.effect if verb is not None else None
+        now = datetime.now(UTC)
+        ended = await end_command(self.connection.station, command, state, now, effect=effect, **outcome)
         if ended is not None:
             self.ended(self.connection.station.tenant.slug, ended)
 

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 
 import structlog
 from django.conf import settings
+from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from chargepoints import connection as station_connection
-from chargepoints.commands import find_command
+from chargepoints.commands import find_command, store_command
 from chargepoints.station import Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background, on_shutdown
+from ocpp_gateway import after_boot
 from ocpp_gateway.connection import POLICY_VIOLATION, SERVICE_RESTART, Connection, Socket
 from ocpp_gateway.dispatch import Dispatcher, Pump
 from ocpp_gateway.instances import Instances
@@ -111,7 +113,8 @@ class Gateway:
             raise StaleEpoch(station.id)
         connection = Connection(station, version, socket, pulse=self._pulse)
         pump = Pump(connection, self.pending, self.command_ended)
-        connection.on_booted, connection.on_unexpected_answer = pump.start, pump.late_answer
+        connection.on_booted = lambda: self._booted(connection, pump)
+        connection.on_unexpected_answer = pump.late_answer
         self.connections[key], self.pumps[key] = connection, pump
         if before is not None:
             background(before.close(POLICY_VIOLATION, _REPLACED), "close_replaced")
@@ -143,6 +146,20 @@ class Gateway:
             await station_connection.announce_connected(station, datetime.now(UTC))
         except StorageUnavailable:
             log.warning("connected_not_announced", tenant=station.tenant.slug, station=station.id)
+        pump.start()
+
+    def _booted(self, connection: Connection, pump: Pump) -> None:
+        if connection.station.may_work:
+            background(self._after_boot(connection, pump), "after_boot")
+
+    async def _after_boot(self, connection: Connection, pump: Pump) -> None:
+        """Ask a station that has restarted for what it may have changed or lost; its waiting commands come first."""
+        try:
+            for routine in after_boot.ROUTINES:
+                for command in await routine(connection.station, connection.version):
+                    await store_command(connection.station.tenant, command, datetime.now(UTC))
+        except (StorageUnavailable, PyMongoError) as error:
+            log.warning("after_boot_skipped", station=connection.station.id, error=str(error))
         pump.start()
 
     async def _evict(self, owner: Owner, epoch: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from chargepoints.commands import Effect
 from ocpp_gateway.protocol.versions import OcppVersion
 
 Payload = dict[str, Any]
@@ -37,6 +38,7 @@ class Verb:
         parameters: validates the body of its URL; version-neutral words, EVSE and connector.
         encode: validated parameters -> payload of the version's action; raises `Unsupported`.
         accepted: whether the station's answer is a yes.
+        effect: what its end, whatever it is, means for the domain; stored together with it.
     """
 
     name: str
@@ -45,3 +47,4 @@ class Verb:
     parameters: type[serializers.Serializer[Any]]
     encode: Callable[[OcppVersion, Parameters], Payload]
     accepted: Callable[[Payload], bool] = affirmative
+    effect: Effect | None = None
