@@ -12,7 +12,7 @@ from pathlib import Path
 
 from csms.embedded import machine
 from csms.embedded.claim import claimed
-from csms.embedded.playground import Playground, Wishes
+from csms.embedded.playground import Playground, Wishes, show
 from csms.embedded.process import ProcessFailed, die_with_parent
 
 
@@ -62,7 +62,7 @@ def _run(directory: Path) -> None:
         try:
             playground.run()
         except KeyboardInterrupt:
-            print(flush=True)  # the terminal has shown ^C
+            show("")  # the terminal has shown ^C
         finally:
             _ignore_signals()
             playground.stop()

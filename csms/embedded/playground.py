@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -80,7 +81,7 @@ class Playground:
         self._wait_for_gateways()
         self._write_run_file()
         self._say(f"ready after {time.monotonic() - self._started:.1f} s; Ctrl-C stops everything\n")
-        print(self._welcome(), flush=True)
+        show(self._welcome())
         services: list[Service] = [*self.stack.servers, *self._programs()]
         Supervisor(services, self._say, self._write_run_file).run()
 
@@ -186,4 +187,10 @@ class Playground:
         write_private(run_file(self.directory), json.dumps(content, indent=2) + "\n")
 
     def _say(self, line: str) -> None:
-        print(f"[csms] {line}", flush=True)
+        show(f"[csms] {line}")
+
+
+def show(text: str) -> None:
+    """Print for the person at the terminal; one that was closed meanwhile must not keep the stop from its work."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
