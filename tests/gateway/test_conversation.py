@@ -6,13 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from pymongo.client_session import ClientSession
 
 from ocpp_gateway.protocol.schemas import known_actions
 from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.router import HANDLERS
-from tenants.clients import sync_client
 from tests.gateway.conftest import Connect
+from tests.held import held
 from tests.mqtt_capture import Capture
 from tests.people import Installed, Operator
 from tests.serving import Gateway
@@ -84,35 +83,26 @@ async def test_while_the_database_cannot_write_nothing_is_answered_and_nothing_l
     station: Station, charger: Installed, anna: Operator
 ) -> None:
     """Another transaction holds the station's document, so its first frame waits, and all behind it."""
-    with sync_client().start_session() as session:
-        _hold(anna, charger, session)
+    with held(anna, charger):
         sent = [await station.begin("StatusNotification", STATUS)]
         # More than the gateway reads ahead: the rest waits in the network.
         big = {"vendorId": "v", "data": "x" * 10_000}
         sent += [await station.begin("DataTransfer", big) for _ in range(100)]
         await station.assert_silent()
-        session.abort_transaction()
     answers = [await station.answer() for _ in sent]
     assert [answer.message_id for answer in answers] == sent
     assert anna.charge_point(charger.identity)["status"] == "available"
-
-
-def _hold(operator: Operator, charger: Installed, session: ClientSession) -> None:
-    session.start_transaction()
-    operator.db["charge_points"].update_one({"_id": charger.identity}, {"$set": {"name": "held"}}, session=session)
 
 
 async def test_a_station_that_waits_holds_up_nobody_else(
     connect: Connect, station: Station, charger: Installed, anna: Operator
 ) -> None:
     neighbour = await connect(anna.installs())
-    with sync_client().start_session() as session:
-        _hold(anna, charger, session)
+    with held(anna, charger):
         await station.begin("StatusNotification", STATUS)
         for _ in range(5):
             await neighbour.assert_replied("Heartbeat")
             await neighbour.assert_replied("StatusNotification", {**STATUS, "connectorId": 1}, {})
-        session.abort_transaction()
     assert (await station.answer()).payload == {}
 
 
