@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,13 +80,18 @@ def live_values(samples: Sequence[Sample]) -> LiveValues:
     currents = [value for phase, value in found.get(CURRENT, ()) if phase != "N"]
     soc = found.get(SOC)
     return LiveValues(
-        register_wh=_total(found.get(ENERGY, ())),
-        power_w=_total(found.get(POWER, ())),
+        register_wh=_finite(_total(found.get(ENERGY, ()))),
+        power_w=_finite(_total(found.get(POWER, ()))),
         # The current of a three-phase charge is that of its strongest phase, as on the fuse.
         current_a=max(currents, default=None),
-        voltage_v=sum(voltages) / len(voltages) if voltages else None,
+        voltage_v=_finite(sum(voltages) / len(voltages)) if voltages else None,
         soc_percent=soc[0][1] if soc else None,
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """Return a value, or None where adding up or the thousands have made it infinite: JSON knows no such number."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def reading_id(station: str, evse_id: int, transaction_id: int | None, reading: Reading) -> ObjectId:

@@ -36,6 +36,7 @@ LATE_AFTER = timedelta(minutes=5)
 # No station clock that is set shows a time before this product existed, or one in the future.
 FIRST_PLAUSIBLE = datetime(2020, 1, 1, tzinfo=UTC)
 FUTURE_TOLERANCE = timedelta(minutes=10)
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +181,26 @@ async def stop_session(station: Station, report: StopReport, now: datetime) -> A
 
     An unknown transaction is kept as a session of its own, flagged `orphan`. A repeated stop changes nothing.
     """
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        try:
+            await _store_stop(station, report, now)
+            break
+        except DuplicateRecord:
+            if not attempts_left:
+                raise
+    active_sessions.forget(station.tenant, station.id, report.transaction_id)
+    if not report.id_tag:
+        return None
+    verdict, _ = await check_token(station.tenant, report.id_tag, now)
+    return verdict
+
+
+async def _store_stop(station: Station, report: StopReport, now: datetime) -> None:
+    """Store a stop, unless it is stored.
+
+    Raises:
+        DuplicateRecord: part of it came in meanwhile over another connection; what is left is worth another look.
+    """
     stored = await station.tenant.database[SESSIONS].find_one(
         {"charge_point_id": station.id, "transaction_id": report.transaction_id}
     )
@@ -187,11 +208,6 @@ async def stop_session(station: Station, report: StopReport, now: datetime) -> A
         await _store_orphan(station, report, now)
     elif stored["status"] != "completed":
         await _complete(station, stored, report, now)
-    active_sessions.forget(station.tenant, station.id, report.transaction_id)
-    if not report.id_tag:
-        return None
-    verdict, _ = await check_token(station.tenant, report.id_tag, now)
-    return verdict
 
 
 async def _complete(station: Station, stored: Document, report: StopReport, now: datetime) -> None:
@@ -288,14 +304,13 @@ async def _add_readings(
 async def _store_orphan(station: Station, report: StopReport, now: datetime) -> None:
     """Keep a stop whose start this station never sent, so that somebody can look into it."""
     document = _orphan(station, report, now)
+    if await _session(station, document["_id"]) is not None:
+        return  # the same stop, sent again
     unit = station.unit_of_work()
     unit.insert(SESSIONS, document)
     await _add_readings(unit, station, document, report, now)
     station.announce(unit, session_stopped, report.timestamp, _stop_event(document), document["_id"])
-    try:
-        await unit.commit()
-    except DuplicateRecord:
-        return  # the same stop, sent again
+    await unit.commit()
 
 
 def _orphan(station: Station, report: StopReport, now: datetime) -> Document:
