@@ -21,6 +21,7 @@ from django.conf import settings
 # A Redis that stands still must not hold up a station for longer.
 SOCKET_SECONDS = 2.0
 LAYER_SOCKET_SECONDS = 10.0
+MAX_CONNECTIONS = 16
 _SENTINEL, _CLUSTER = "redis+sentinel://", "redis+cluster://"
 _SENTINEL_PORT = 26379
 AsyncRedis = redis.asyncio.Redis
@@ -78,7 +79,11 @@ def async_redis(database: int | None = None) -> AsyncRedis:
     if address.startswith(_CLUSTER):
         url = address.replace(_CLUSTER, "redis://")
         return redis.asyncio.cluster.RedisCluster.from_url(url, **options)  # type: ignore[return-value]
-    return redis.asyncio.Redis.from_url(redis_url(number), **options)
+    # Bounded: a thousand stations that come at once would open as many connections, and keep them.
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
+        redis_url(number), max_connections=MAX_CONNECTIONS, timeout=SOCKET_SECONDS, **options
+    )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def state_redis() -> AsyncRedis:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -101,10 +100,11 @@ class Connection:
         self._pulse = pulse or Pulse()
         self.on_booted = on_booted
         self.on_unexpected_answer = on_unexpected_answer
-        self._queue: deque[tuple[Call, int]] = deque()
+        # Lists and dicts, short as they are, because an empty deque or OrderedDict costs ten times their memory.
+        self._queue: list[tuple[Call, int]] = []
         self._serving: asyncio.Task[Any] | None = None
         self._room: asyncio.Event | None = None
-        self._answers: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._answers: dict[str, tuple[int, str]] = {}
         self._garbage = 0
         self._seen_noted = 0.0
         # Most sockets never carry a call of ours, so these are made when the first one is sent.
@@ -198,7 +198,7 @@ class Connection:
             return  # what a CALL was refused for may have gone when it comes again
         self._answers[call.message_id] = (fingerprint, answer)
         if len(self._answers) > REMEMBERED_ANSWERS:
-            self._answers.popitem(last=False)
+            del self._answers[next(iter(self._answers))]
 
     async def _serve(self, call: Call, fingerprint: int, outcome: str | Awaitable[dict[str, Any]]) -> None:
         """Answer a CALL that has to wait for something, and then those that have queued up behind it."""
@@ -230,7 +230,7 @@ class Connection:
                 self.on_booted()
             if not self._queue or self.closing:
                 return
-            call, fingerprint = self._queue.popleft()
+            call, fingerprint = self._queue.pop(0)
             if self._room is not None and len(self._queue) < settings.OCPP_READ_AHEAD:
                 self._room.set()
             outcome = self._begin(call, fingerprint)

@@ -109,6 +109,7 @@ class Pump:
             log.warning("commands_held", tenant=station.tenant.slug, station=station.id)
         finally:
             self._running = False
+            self._task = None
 
     async def _send_waiting(self) -> None:
         station = self.connection.station
