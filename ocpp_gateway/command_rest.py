@@ -35,12 +35,12 @@ from ocpp_gateway.command_serializers import (
     NewCommandSerializer,
     as_model,
 )
-from ocpp_gateway.commands import VERBS
+from ocpp_gateway.commands import VERBS, verb_of_action
 from ocpp_gateway.commands.verb import Payload, Unsupported, Verb
 from ocpp_gateway.gateway import gateway
 from ocpp_gateway.protocol.errors import OcppError
 from ocpp_gateway.protocol.schemas import validate_request
-from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.protocol.versions import OcppVersion, version_of
 from ocpp_gateway.router import HANDLERS
 from ocpp_gateway.waiting import HEADER, LONGEST_WAIT_SECONDS
 from tenants.clients import Document
@@ -48,7 +48,6 @@ from tenants.context import require_tenant
 from tenants.directory import find_tenant
 
 MAX_KEY_LENGTH = 100
-_VERSIONS = {version.number: version for version in OcppVersion}
 
 _WAIT = OpenApiParameter(
     "wait",
@@ -88,14 +87,15 @@ def submit(request: Request, station: ChargePoint, name: str, payload: Payload, 
     )
     _check_wait(request)
     slug = require_tenant()
-    command = async_to_sync(_submit)(slug, new)
+    command = async_to_sync(submit_command)(slug, new)
     headers = {"Location": f"/api/v1/commands/{command['_id']}"}
     if new.reply_to:
         headers[HEADER] = f"{slug}/{command['_id']}"
     return Response(CommandSerializer(as_model(command)).data, status=202, headers=headers)
 
 
-async def _submit(slug: str, new: NewCommand) -> Document:
+async def submit_command(slug: str, new: NewCommand) -> Document:
+    """Store a validated command of a tenant, have it carried out, and return it; raises as `Dispatcher.submit`."""
     here = gateway()
     await here.start()
     tenant = await find_tenant(slug)
@@ -134,7 +134,7 @@ def station_and_version(identity: str) -> tuple[ChargePoint, OcppVersion]:
     station = ChargePoint.objects.filter(pk=identity).first()
     if station is None:
         raise Http404
-    return station, _VERSIONS.get(station.ocpp_version, OcppVersion.V16)
+    return station, version_of(station.ocpp_version)
 
 
 def check_payload(version: OcppVersion, name: str, payload: Payload) -> None:
@@ -151,6 +151,20 @@ def check_payload(version: OcppVersion, name: str, payload: Payload) -> None:
         raise ValidationError({"action": [f"OCPP {version.number} has no action {name!r}"]}) from None
     except OcppError as error:
         raise ValidationError({"payload": [error.description]}) from None
+
+
+def check_station(station: ChargePoint, version: OcppVersion, name: str, payload: Payload) -> None:
+    """Compare a valid command with what is known of the station it is for.
+
+    Raises:
+        rest_framework.exceptions.ValidationError: the station is known not to take it; the text says why.
+    """
+    verb = verb_of_action(version, name)
+    if verb is not None and verb.check is not None:
+        try:
+            verb.check(station, payload)
+        except Unsupported as error:
+            raise ValidationError(str(error)) from None
 
 
 class CommandFilter(django_filters.FilterSet):
@@ -228,6 +242,7 @@ class StationCommandViewSet(ApiViewMixin, ListModelMixin, GenericViewSet):
         body.is_valid(raise_exception=True)
         values = body.validated_data
         check_payload(version, values["action"], values["payload"])
+        check_station(station, version, values["action"], values["payload"])
         return submit(request, station, values["action"], values["payload"], values["expires_in"])
 
 
@@ -250,6 +265,7 @@ class VerbView(ApiViewMixin, APIView):
         except Unsupported as error:
             raise ValidationError(str(error)) from None
         check_payload(version, name, payload)
+        check_station(station, version, name, payload)
         return submit(request, station, name, payload, DEFAULT_LIFETIME_SECONDS)
 
 

@@ -33,6 +33,7 @@ from csms.lifecycle import background
 from ocpp_gateway.commands import verb_of_action
 from ocpp_gateway.commands.verb import affirmative
 from ocpp_gateway.connection import POLICY_VIOLATION, Connection, ConnectionLost
+from ocpp_gateway.follow_up import follow_up
 from ocpp_gateway.mailbox import Letter, Mailbox, MailboxFull
 from ocpp_gateway.pending import PendingCall, PendingCalls
 from ocpp_gateway.presence import Owner, Presence
@@ -153,6 +154,8 @@ class Pump:
         ended = await end_command(self.connection.station, command, state, now, effect=effect, **outcome)
         if ended is not None:
             self.ended(self.connection.station.tenant.slug, ended)
+            # What it leads to has its turn after what waited before.
+            self._again |= await follow_up(self.connection.station, self.connection.version, ended)
 
     def late_answer(self, answer: CallResult | CallError) -> None:
         """Keep an answer that came after its time-out; what answers nothing of ours is only logged."""

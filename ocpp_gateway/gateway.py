@@ -12,13 +12,14 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from chargepoints import connection as station_connection
-from chargepoints.commands import find_command, store_command
+from chargepoints.commands import find_command
 from chargepoints.station import Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background, on_shutdown
 from ocpp_gateway import after_boot
 from ocpp_gateway.connection import POLICY_VIOLATION, SERVICE_RESTART, Connection, Socket
 from ocpp_gateway.dispatch import Dispatcher, Pump
+from ocpp_gateway.follow_up import store_new
 from ocpp_gateway.instances import Instances
 from ocpp_gateway.mailbox import Letter, MailboxFull
 from ocpp_gateway.presence import Owner, StaleEpoch
@@ -156,8 +157,7 @@ class Gateway:
         """Ask a station that has restarted for what it may have changed or lost; its waiting commands come first."""
         try:
             for routine in after_boot.ROUTINES:
-                for command in await routine(connection.station, connection.version):
-                    await store_command(connection.station.tenant, command, datetime.now(UTC))
+                await store_new(connection.station, await routine(connection.station, connection.version))
         except (StorageUnavailable, PyMongoError) as error:
             log.warning("after_boot_skipped", station=connection.station.id, error=str(error))
         pump.start()

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from rest_framework import serializers
 
-from chargepoints.commands import Effect
+from chargepoints.commands import Effect, NewCommand
+from chargepoints.models import ChargePoint
+from chargepoints.station import Station
 from ocpp_gateway.protocol.versions import OcppVersion
+from tenants.clients import Document
 
 Payload = dict[str, Any]
 Parameters = dict[str, Any]
+
+# Called when a command has ended and its effect is stored; returns what is to be sent next on its account.
+FollowUp = Callable[[Station, OcppVersion, Document], Awaitable[list[NewCommand]]]
+# Compares a payload with what is known of the station it is for; raises `Unsupported`.
+Check = Callable[[ChargePoint, Payload], None]
 
 # What a station answers when it does, or will do, what it was asked for.
 AFFIRMATIVE = frozenset({"Accepted", "Scheduled", "Unlocked", "RebootRequired"})
 
 
 class Unsupported(Exception):
-    """This OCPP version cannot express the command, or not with these parameters; the text says why."""
+    """This OCPP version, or this station, cannot do what the command asks for; the text says why."""
 
 
 def affirmative(response: Payload) -> bool:
@@ -39,6 +47,8 @@ class Verb:
         encode: validated parameters -> payload of the version's action; raises `Unsupported`.
         accepted: whether the station's answer is a yes.
         effect: what its end, whatever it is, means for the domain; stored together with it.
+        follow_up: what its end leads to; may read, and is lost if the process dies at this moment.
+        check: refuses, before it is stored, what the station is known not to take.
     """
 
     name: str
@@ -48,3 +58,5 @@ class Verb:
     encode: Callable[[OcppVersion, Parameters], Payload]
     accepted: Callable[[Payload], bool] = affirmative
     effect: Effect | None = None
+    follow_up: FollowUp | None = None
+    check: Check | None = None
