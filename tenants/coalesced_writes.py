@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
@@ -65,8 +65,9 @@ class CoalescedWrites:
     async def _write(self, tenant: TenantRecord, documents: _Documents) -> None:
         by_collection: dict[str, list[UpdateOne]] = {}
         for (collection, _), (query, changes) in documents.items():
-            values = {name: value for change in changes for name, value in change().items()}
-            by_collection.setdefault(collection, []).append(UpdateOne(query, {"$set": values}))
+            values = _newest(changes)
+            if values:
+                by_collection.setdefault(collection, []).append(UpdateOne(query, {"$set": values}))
         for collection, operations in by_collection.items():
             for start in range(0, len(operations), _BULK_LIMIT):
                 try:
@@ -74,6 +75,19 @@ class CoalescedWrites:
                 except PyMongoError as error:
                     # The next values make up for it; the durable writes have their own retries.
                     log.warning("live_values_not_written", tenant=tenant.slug, error=str(error))
+                except Exception:
+                    log.exception("live_values_unwritable", tenant=tenant.slug, collection=collection)
+
+
+def _newest(changes: Iterable[Change]) -> dict[str, Any]:
+    """Return the fields to set; what cannot be worked out is left out, so that it harms no other document."""
+    values: dict[str, Any] = {}
+    for change in changes:
+        try:
+            values.update(change())
+        except Exception:
+            log.exception("live_values_unknown")
+    return values
 
 
 _instances: dict[asyncio.AbstractEventLoop, CoalescedWrites] = {}
