@@ -9,6 +9,7 @@ import asyncio
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import redis
 import redis.asyncio
@@ -33,6 +34,7 @@ class Nudges:
         self._tenants: set[str] = set()
         self._sending = False
         self._silent_until = 0.0
+        self._failed = False
 
     def outbox_written(self, tenant: str) -> None:
         """Tell the publisher soon that a tenant has events; costs no round trip here and never fails."""
@@ -49,7 +51,11 @@ class Nudges:
             await self._client.publish(self._channel, "\n".join(tenants))
         except (RedisError, OSError) as error:
             self._silent_until = time.monotonic() + _RETRY_SECONDS
-            log.warning("publisher_not_nudged", error=str(error), retry_in=_RETRY_SECONDS)
+            if not self._failed:  # once for an outage: the events themselves are not at risk
+                log.warning("publisher_not_nudged", error=str(error))
+            self._failed = True
+        else:
+            self._failed = False
 
 
 class NudgeListener:
@@ -62,6 +68,10 @@ class NudgeListener:
         self._lock = threading.Lock()
         self.wake, self._waker = socket.socketpair()
         self.wake.setblocking(False)
+        self._waker.setblocking(False)
+        # Whether nudges reach this process now; false without Redis.
+        self.listening = False
+        self._failed = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="nudges", daemon=True)
 
@@ -87,19 +97,23 @@ class NudgeListener:
 
     def interrupt(self) -> None:
         """Wake whoever waits on `wake`; may be called from a signal handler."""
-        self._waker.send(b"!")
+        with suppress(BlockingIOError):  # full: whoever waits on it is woken anyway
+            self._waker.send(b"!")
 
     def _listen(self) -> None:
         while not self._stop.is_set():
             try:
                 self._listen_once()
             except (RedisError, OSError) as error:
-                log.warning("nudges_unavailable", error=str(error), retry_in=_RETRY_SECONDS)
+                if self.listening or not self._failed:  # once for an outage
+                    log.warning("nudges_unavailable", error=str(error))
+                self.listening, self._failed = False, True
                 self._stop.wait(_RETRY_SECONDS)
 
     def _listen_once(self) -> None:
         with self._client.pubsub(ignore_subscribe_messages=True) as subscription:
             subscription.subscribe(self._channel)
+            self.listening = True
             while not self._stop.is_set():
                 message = subscription.get_message(timeout=1.0)
                 if message is not None:

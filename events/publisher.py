@@ -19,10 +19,12 @@ from pymongo.errors import PyMongoError
 from events.broker import Broker
 from events.drain import WINDOW, OutboxDrain
 from events.hints import NudgeListener
-from events.lease import RENEW_SECONDS, Leases
+from events.lease import LEASE_SECONDS, RENEW_SECONDS, Leases
 
-# How often every tenant is looked at without a nudge, and the pause after MongoDB failed.
-SWEEP_SECONDS = 1.0
+# How often every tenant is looked at without a nudge, and how often while nudges do come.
+SWEEP_SECONDS, QUIET_SWEEP_SECONDS = 1.0, 5.0
+# How often leases are looked for that nobody holds.
+_TAKE_SECONDS = 1.0
 _STORAGE_RETRY_SECONDS = 1.0
 # On a clean stop, how long the broker may take to acknowledge what is under way.
 _LAST_ACKNOWLEDGEMENTS_SECONDS = 5.0
@@ -33,7 +35,10 @@ Databases = Callable[[], dict[str, Database[dict[str, Any]]]]
 
 
 class Publisher:
-    """Runs until `stop` is called. `databases` returns the tenants of now with their databases."""
+    """Runs until `stop` is called. `databases` returns the tenants of now with their databases.
+
+    The databases' client should give up after a few seconds (`timeoutMS`): while it waits, nothing is sent.
+    """
 
     def __init__(self, broker: Broker, leases: Leases, nudges: NudgeListener, databases: Databases) -> None:
         self._broker = broker
@@ -41,10 +46,13 @@ class Publisher:
         self._nudges = nudges
         self._databases = databases
         self._drains: dict[str, OutboxDrain] = {}
+        self._known: set[str] = set()
         self._waiting: dict[str, None] = {}
         self._owners: dict[int, tuple[OutboxDrain, ObjectId]] = {}
-        self._was_connected = False
-        self._next_sweep = self._next_renewal = 0.0
+        self._was_connected = self._was_nudged = False
+        self._next_take = self._next_sweep = self._next_renewal = 0.0
+        self._next_storage = 0.0
+        self._storage_failed = False
         self._stopping = False
 
     def stop(self) -> None:
@@ -55,23 +63,49 @@ class Publisher:
     def run(self) -> None:
         """Send events until stopped."""
         while not self._stopping:
-            try:
-                self._turn()
-            except PyMongoError as error:
-                log.warning("outbox_unavailable", error=str(error))
-                self._broker.wait(_STORAGE_RETRY_SECONDS, self._nudges.wake)
+            self._broker.connect_if_due()
+            self._note_connection()
+            self._note_nudges()
+            sent = self._use_storage()
+            self._broker.wait(0.0 if sent else 0.2, self._nudges.wake, self._leases.safe_until)
+            self._take_acknowledgements()
         self._finish()
 
-    def _turn(self) -> None:
-        self._broker.connect_if_due()
-        self._note_connection()
-        self._keep_leases()
+    def _use_storage(self) -> int:
+        """Do what needs MongoDB, and return how many messages were handed to the broker."""
+        if time.monotonic() < self._next_storage:
+            return 0
+        try:
+            self._keep_leases()
+            for drain in self._drains.values():
+                drain.delete_done()
+            sent = self._fill() if self._broker.connected else 0
+        except PyMongoError as error:
+            self._note_storage(error)
+            return 0
+        self._note_storage(None)
+        return sent
+
+    def _note_storage(self, error: PyMongoError | None) -> None:
+        """Say once that MongoDB is away, and once that it is back."""
+        if error is not None:
+            self._next_storage = time.monotonic() + _STORAGE_RETRY_SECONDS
+            if not self._storage_failed:
+                log.warning("outbox_unavailable", error=str(error))
+        elif self._storage_failed:
+            log.info("outbox_available")
+            self._next_sweep = 0.0
+        self._storage_failed = error is not None
+
+    def _note_nudges(self) -> None:
         for tenant in self._nudges.take():
-            if tenant in self._drains:
-                self._waiting[tenant] = None
-        sent = self._fill() if self._broker.connected else 0
-        self._broker.wait(0.0 if sent else 0.2, self._nudges.wake)
-        self._take_acknowledgements()
+            self._waiting[tenant] = None
+            if tenant not in self._known:
+                self._next_take = 0.0  # one that is new
+        listening = self._nudges.listening
+        if listening and not self._was_nudged:
+            self._next_sweep = 0.0  # for what was written before
+        self._was_nudged = listening
 
     def _note_connection(self) -> None:
         if self._was_connected and not self._broker.connected:
@@ -85,23 +119,30 @@ class Publisher:
     def _keep_leases(self) -> None:
         now = time.monotonic()
         if now >= self._next_renewal:
+            self._renew()
             self._next_renewal = now + RENEW_SECONDS
-            kept = self._leases.renew(set(self._drains))
-            for tenant in set(self._drains) - kept:
-                log.warning("lease_lost", tenant=tenant)
-                del self._drains[tenant]
+        if now >= self._next_take:
+            self._look_for_tenants()
+            self._next_take = now + _TAKE_SECONDS
         if now >= self._next_sweep:
-            self._next_sweep = now + SWEEP_SECONDS
-            self._look_around()
+            self._waiting.update(dict.fromkeys(self._drains))
+            self._next_sweep = now + (QUIET_SWEEP_SECONDS if self._was_nudged else SWEEP_SECONDS)
 
-    def _look_around(self) -> None:
+    def _renew(self) -> None:
+        kept = self._leases.renew(set(self._drains))
+        for tenant in set(self._drains) - kept:
+            log.warning("lease_lost", tenant=tenant)
+            del self._drains[tenant]
+
+    def _look_for_tenants(self) -> None:
         databases = self._databases()
-        for tenant, database in databases.items():
-            if tenant not in self._drains and self._leases.take(tenant):
-                self._drains[tenant] = OutboxDrain(database)
+        self._known = set(databases)
         for tenant in set(self._drains) - set(databases):
             del self._drains[tenant]
-        self._waiting.update(dict.fromkeys(self._drains))
+        others = set(databases) - set(self._drains)
+        for tenant in self._leases.take_free(others) if others else ():
+            self._drains[tenant] = OutboxDrain(databases[tenant])
+            self._waiting[tenant] = None
 
     def _fill(self) -> int:
         """Give each waiting tenant its turn while the window has room."""
@@ -118,23 +159,22 @@ class Publisher:
         return sent
 
     def _take_acknowledgements(self) -> None:
-        acknowledged = self._broker.acknowledged
-        if not acknowledged:
-            return
-        touched: dict[int, OutboxDrain] = {}
-        for mid in acknowledged:
+        for mid in self._broker.acknowledged:
             drain, row_id = self._owners.pop(mid)
             drain.acknowledged(row_id)
-            touched[id(drain)] = drain
-        acknowledged.clear()
-        for drain in touched.values():
-            drain.delete_done()
+        self._broker.acknowledged.clear()
 
     def _finish(self) -> None:
+        """Wait a little for what is under way, and give the leases back."""
         deadline = time.monotonic() + _LAST_ACKNOWLEDGEMENTS_SECONDS
         while self._broker.connected and self._owners and time.monotonic() < deadline:
-            self._broker.wait(0.1, self._nudges.wake)
             self._nudges.take()
+            self._broker.wait(0.1, self._nudges.wake, self._leases.safe_until)
             self._take_acknowledgements()
-        self._leases.release()
         self._broker.disconnect()
+        try:
+            for drain in self._drains.values():
+                drain.delete_done()
+            self._leases.release()
+        except PyMongoError as error:
+            log.warning("leases_not_released", error=str(error), free_in=LEASE_SECONDS)

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import secrets
 import signal
-import time
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from csms.redis import sync_redis
 from events.broker import Broker, BrokerAddress, BrokerUrlError
 from events.hints import NudgeListener
 from events.lease import Leases
 from events.publisher import Publisher
-from tenants.clients import Document, sync_client
+from tenants.clients import Document
 from tenants.routing import database_name
 
 LEASES = "publisher_leases"
-_STORAGE_RETRY_SECONDS = 2.0
+# While MongoDB is waited for, the broker hears nothing, a lease runs on, and nobody reacts to SIGTERM.
+STORAGE_SECONDS = 3
 
 log = structlog.get_logger(__name__)
-
-
-def _databases() -> dict[str, Database[Document]]:
-    client = sync_client()
-    tenants = client[settings.MONGODB_GLOBAL_DATABASE]["tenants"].find({}, projection=["_id"])
-    return {tenant["_id"]: client[database_name(tenant["_id"])] for tenant in tenants}
 
 
 class Command(BaseCommand):
@@ -46,23 +40,22 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         # Unique per process: a broker throws out the first client when a second one brings the same id.
         name = f"csms-{settings.CSMS_INSTANCE_ID}-{secrets.token_hex(4)}"
-        leases = Leases(sync_client()[settings.MONGODB_GLOBAL_DATABASE][LEASES], name)
+        client: MongoClient[Document] = MongoClient(
+            settings.MONGODB_URI, appname="csms-publisher", w="majority", timeoutMS=STORAGE_SECONDS * 1000
+        )
+        leases = Leases(client[settings.MONGODB_GLOBAL_DATABASE][LEASES], name)
         nudges = NudgeListener(sync_redis(), settings.OUTBOX_CHANNEL)
-        publisher = Publisher(Broker(address, name), leases, nudges, _databases)
+        publisher = Publisher(Broker(address, name), leases, nudges, lambda: _databases(client))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: publisher.stop())
-        self._wait_for_storage()
         nudges.start()
         log.info("publisher_started", broker=f"{address.host}:{address.port}", client_id=name)
         publisher.run()
         nudges.stop()
+        client.close()
         log.info("publisher_stopped")
 
-    def _wait_for_storage(self) -> None:
-        while True:
-            try:
-                _databases()
-                return
-            except PyMongoError as error:
-                log.warning("outbox_unavailable", error=str(error), retry_in=_STORAGE_RETRY_SECONDS)
-                time.sleep(_STORAGE_RETRY_SECONDS)
+
+def _databases(client: MongoClient[Document]) -> dict[str, Database[Document]]:
+    tenants = client[settings.MONGODB_GLOBAL_DATABASE]["tenants"].find({}, projection=["_id"])
+    return {tenant["_id"]: client[database_name(tenant["_id"])] for tenant in tenants}
