@@ -1,0 +1,146 @@
+"""A wire tap between publisher and broker: which messages the broker has acknowledged, and in what order they came.
+
+This is what a publisher can know and what it answers for. A subscriber would not do for a broker that is killed:
+what the broker has acknowledged and not yet delivered is then lost, and not by us.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Self
+from urllib.parse import urlsplit
+
+from csms.embedded.ports import LOOPBACK
+from tests.acceptance.mqtt_capture import Heard
+
+_PUBLISH, _PUBACK = 0x30, 0x40
+
+
+class _Conversation:
+    """One connection: what was published over it, by packet id, in order."""
+
+    def __init__(self) -> None:
+        self.published: dict[int, Heard] = {}
+        self.acknowledged: set[int] = set()
+
+
+class Tap:
+    """A context manager that forwards a port of its own to the broker at `url`."""
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        self._broker = (address.hostname, address.port)
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self._changed = threading.Condition()
+        self._conversations: list[_Conversation] = []
+
+    @property
+    def url(self) -> str:
+        return f"tcp://{LOOPBACK}:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._listener.close()
+
+    def taken(self) -> list[Heard]:
+        """Return what the broker has acknowledged, in the order in which it was sent; nothing is left out."""
+        with self._changed:
+            return [
+                heard
+                for one in self._conversations
+                for packet_id, heard in one.published.items()
+                if packet_id in one.acknowledged
+            ]
+
+    def wait_for_taken(self, count: int, deadline: float = 30.0) -> None:
+        """Return once the broker has acknowledged so many messages."""
+        with self._changed:
+            enough = self._changed.wait_for(lambda: self._count() >= count, deadline)
+            assert enough, f"{self._count()} messages were acknowledged"
+
+    def _count(self) -> int:
+        return sum(len(one.acknowledged) for one in self._conversations)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return  # closed: the test is over
+            try:
+                broker = socket.create_connection(self._broker)
+            except OSError:
+                client.close()
+                continue
+            one = _Conversation()
+            self._conversations.append(one)
+            self._pump(client, broker, partial(self._published, one))
+            self._pump(broker, client, partial(self._acknowledged, one))
+
+    def _pump(self, source: socket.socket, target: socket.socket, note: Callable[[int, bytes], None]) -> None:
+        """Forward until either side ends; every packet is noted before it is forwarded."""
+
+        def forward() -> None:
+            packets = _Packets()
+            try:
+                while data := source.recv(65536):
+                    for kind, content in packets.feed(data):
+                        note(kind, content)
+                    target.sendall(data)
+            except OSError:
+                pass  # one side is gone; the other is told below
+            for end in (source, target):
+                end.close()
+
+        threading.Thread(target=forward, daemon=True).start()
+
+    def _published(self, one: _Conversation, kind: int, content: bytes) -> None:
+        if kind & 0xF0 == _PUBLISH:
+            end = 2 + int.from_bytes(content[:2], "big")
+            packet_id = int.from_bytes(content[end : end + 2], "big")
+            with self._changed:
+                heard = Heard(content[2:end].decode(), json.loads(content[end + 2 :]), retained=False)
+                assert packet_id not in one.published, "a packet id is used twice on one connection"
+                one.published[packet_id] = heard
+
+    def _acknowledged(self, one: _Conversation, kind: int, content: bytes) -> None:
+        if kind & 0xF0 == _PUBACK:
+            with self._changed:
+                one.acknowledged.add(int.from_bytes(content[:2], "big"))
+                self._changed.notify_all()
+
+
+class _Packets:
+    """Cuts a stream into MQTT packets."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield (first byte, content) of each packet that is complete now."""
+        self._data += data
+        while (whole := self._next()) is not None:
+            yield whole
+
+    def _next(self) -> tuple[int, bytes] | None:
+        length = 0
+        for place in range(1, 5):
+            if place >= len(self._data):
+                return None
+            byte = self._data[place]
+            length |= (byte & 0x7F) << 7 * (place - 1)
+            if byte < 0x80:
+                break
+        end = place + 1 + length
+        if len(self._data) < end:
+            return None
+        kind, content = self._data[0], bytes(self._data[place + 1 : end])
+        del self._data[:end]
+        return kind, content
