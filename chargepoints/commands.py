@@ -145,23 +145,48 @@ async def end_command(
     error: dict[str, str] | None = None,
     effect: Effect | None = None,
 ) -> Document | None:
-    """Bring a command to its end and return it, or None if it had ended already.
+    """Bring a command to its end and return it, or None if it had ended already or another one owns the station now.
 
     `effect` adds to the unit of work what the end means for the domain, so that both are stored or neither is.
     """
-    change = {"state": state.value, "response": response, "error": error, "completed_at": now, "announced": True}
     unit = station.unit_of_work()
-    _change(unit, command, change, expected=CommandState(command["state"]))
-    if not command["announced"]:
-        _announce(unit, station, command, command["created_at"])
-    _announce(unit, station, command | change, now)
-    if effect is not None:
-        effect(unit, station, command | change, now)
+    station.fence(unit, now)
+    ended = add_end(unit, station, command, state, now, response=response, error=error, effect=effect)
     try:
         await unit.commit()
     except NothingMatched:
         return None
-    return command | change
+    return ended
+
+
+def add_end(
+    unit: UnitOfWork,
+    station: Station,
+    command: Document,
+    state: CommandState,
+    now: datetime,
+    *,
+    response: dict[str, Any] | None = None,
+    error: dict[str, str] | None = None,
+    effect: Effect | None = None,
+) -> Document:
+    """Add a command's end to a unit of work that is fenced, and return the command as it is then."""
+    change = {"state": state.value, "response": response, "error": error, "completed_at": now, "announced": True}
+    ended = command | change
+    _change(unit, command, change, expected=CommandState(command["state"]))
+    if not command["announced"]:
+        _announce(unit, station, command, command["created_at"])
+    _announce(unit, station, ended, now)
+    if effect is not None:
+        effect(unit, station, ended, now)
+    return ended
+
+
+async def withdraw(tenant: TenantRecord, command: Document) -> bool:
+    """Take back a command that nobody has heard of yet; return False if it is on its way already."""
+    query = {"_id": command["_id"], "state": CommandState.QUEUED.value, "announced": False}
+    result = await tenant.database[COMMANDS].delete_one(query)
+    return result.deleted_count == 1
 
 
 async def record_late_answer(tenant: TenantRecord, command_id: str, answer: dict[str, Any]) -> None:

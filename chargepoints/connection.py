@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from pymongo import ReturnDocument
 
 from chargepoints.station import Station
 from events.facts import charge_point_connected, charge_point_disconnected
-from tenants.clients import Document, async_client
+from tenants.clients import Document
 from tenants.directory import TenantRecord
 from tenants.group_commit import NothingMatched
 
@@ -113,19 +112,3 @@ async def release(station: Station, now: datetime, *, reason: str) -> bool:
     except NothingMatched:
         return False
     return True
-
-
-async def forget_connections(instance: str) -> int:
-    """Clear what a killed predecessor of this instance left as connected; return how many stations that were.
-
-    Run before the instance accepts its first socket.
-    """
-    cleared = 0
-    client = async_client()
-    for name in await client.list_database_names():
-        if name.startswith(settings.MONGODB_TENANT_PREFIX):
-            result = await client[name][CHARGE_POINTS].update_many(
-                {"connected.instance": instance}, {"$set": {"connected": None}}
-            )
-            cleared += result.modified_count
-    return cleared

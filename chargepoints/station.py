@@ -38,6 +38,8 @@ class Station:
             stations do not boot again after a plain reconnect.
         connectors: the last known state of each connector, by (EVSE, connector).
         facts: vendor, model, firmware and the like, for the retained status.
+        taken_from: set for a station that somebody acts for who holds no socket of it (`chargepoints.offline`): what
+            must still be true of its document when the first unit of work takes it over.
     """
 
     tenant: TenantRecord
@@ -50,6 +52,7 @@ class Station:
     connected: bool = True
     connectors: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    taken_from: dict[str, Any] | None = None
     _count: int = 0
 
     @property
@@ -79,8 +82,11 @@ class Station:
         whoever brings them, and their ids make a second copy harmless.
         """
         # A real change, not a repeated value: only that conflicts with a claim at the same moment.
-        owned = {"_id": self.id, "epoch": self.epoch}
-        unit.update("charge_points", owned, {"$set": {"last_seen": now}}, must_match=True)
+        query: dict[str, Any] = {"_id": self.id, "epoch": self.epoch}
+        change: dict[str, Any] = {"last_seen": now}
+        if self.taken_from is not None:
+            query, change = self.taken_from, {"epoch": self.epoch, "connected": None}
+        unit.update("charge_points", query, {"$set": change}, must_match=True)
 
     def announce(
         self,

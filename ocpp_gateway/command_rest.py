@@ -37,6 +37,7 @@ from ocpp_gateway.command_serializers import (
 )
 from ocpp_gateway.commands import VERBS, verb_of_action
 from ocpp_gateway.commands.verb import Payload, Unsupported, Verb
+from ocpp_gateway.dispatch import InstanceBusy
 from ocpp_gateway.gateway import gateway
 from ocpp_gateway.protocol.errors import OcppError
 from ocpp_gateway.protocol.schemas import validate_request
@@ -105,14 +106,15 @@ async def submit_command(slug: str, new: NewCommand) -> Document:
     return command
 
 
-async def _cancel(slug: str, command_id: str) -> tuple[bool, Document | None]:
+async def _cancel(slug: str, command_id: str) -> Document | None:
     here = gateway()
     await here.start()
     tenant = await find_tenant(slug)
     command = await find_command(tenant, command_id) if tenant else None
     if tenant is None or command is None:
-        return False, None
-    return await here.dispatcher.cancel(tenant, command), await find_command(tenant, command_id)
+        return None
+    await here.dispatcher.cancel(tenant, command)
+    return await find_command(tenant, command_id)
 
 
 def _check_wait(request: Request) -> None:
@@ -195,10 +197,12 @@ class CommandViewSet(ApiViewMixin, ListModelMixin, RetrieveModelMixin, GenericVi
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, **kwargs: Any) -> Response:
         command = self.get_object()
-        _, now = async_to_sync(_cancel)(require_tenant(), command.id)
+        now = async_to_sync(_cancel)(require_tenant(), command.id)
         if now is None:
             raise Http404
-        if now["state"] not in (CommandState.CANCELLED.value, CommandState.QUEUED.value):
+        if now["state"] == CommandState.QUEUED.value:
+            raise InstanceBusy("the instance that holds the station did not answer: try again shortly")
+        if now["state"] != CommandState.CANCELLED.value:
             raise Conflict(f"the command is {now['state']} already", code="command_not_queued")
         return Response(CommandSerializer(as_model(now)).data)
 

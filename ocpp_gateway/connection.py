@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 from django.conf import settings
+from pymongo.errors import PyMongoError
 
 from chargepoints.connection import CHARGE_POINTS
 from chargepoints.station import SequenceUsedUp, StaleConnection, Station
@@ -121,7 +122,7 @@ class Connection:
             return
         now = time.monotonic()
         if now - self._pulse.last_beat > STALLED_SECONDS:
-            await self._pulse.recover()  # which closes this socket if another one owns the station now
+            await self._recover()  # which closes this socket if another one owns the station now
             if self.is_closing():
                 return
         self._note_seen(now)
@@ -135,6 +136,12 @@ class Connection:
             await self._take(message, hash(text))
         elif not isinstance(message, Ignored):
             self._resolve(message)
+
+    async def _recover(self) -> None:
+        try:
+            await self._pulse.recover()
+        except PyMongoError:
+            await self.close(TRY_AGAIN_LATER, "storage is unavailable, keep your messages")
 
     def _note_seen(self, now: float) -> None:
         if now - self._seen_noted > LAST_SEEN_SECONDS:

@@ -52,8 +52,8 @@ class OcppConsumer(AsyncConsumer):
             await here.closed(connection, reason)
 
     async def _open(self, here: Gateway, scope: dict[str, Any], socket: _Socket) -> Connection:
-        if here.draining:
-            raise Refusal(503, "this server restarts", [(b"retry-after", b"5")])
+        if here.is_draining():
+            raise _restarting()
         try:
             await here.start()
             admission = await admit(scope)
@@ -75,7 +75,14 @@ class OcppConsumer(AsyncConsumer):
         if connection.is_closing():  # a newer one came while this one was made known
             await here.closed(connection, "replaced during the handshake")
             raise _too_late()
+        if here.is_draining():
+            await here.closed(connection, "this server restarts")
+            raise _restarting()
         return connection
+
+
+def _restarting() -> Refusal:
+    return Refusal(503, "this server restarts", [(b"retry-after", b"5")])
 
 
 def _too_late() -> Refusal:

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
 from django.conf import settings
 from pymongo.errors import PyMongoError
-from redis.exceptions import RedisError
 
 from chargepoints import connection as station_connection
-from chargepoints.commands import find_command
+from chargepoints.commands import end_command, open_commands
+from chargepoints.models import CommandState
+from chargepoints.offline import NOT_KEPT
 from chargepoints.station import Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background, on_shutdown
 from ocpp_gateway import after_boot
+from ocpp_gateway.commands import effect_of
 from ocpp_gateway.connection import POLICY_VIOLATION, SERVICE_RESTART, Connection, Socket
-from ocpp_gateway.dispatch import Dispatcher, Pump
+from ocpp_gateway.dispatch import Dispatcher
 from ocpp_gateway.follow_up import store_new
 from ocpp_gateway.instances import Instances
-from ocpp_gateway.mailbox import Letter, MailboxFull
+from ocpp_gateway.letters import REPLACED, Letters
+from ocpp_gateway.mailbox import Letter
+from ocpp_gateway.overdue import Overdue
 from ocpp_gateway.presence import Owner, StaleEpoch
 from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.pulse import Pulse
+from ocpp_gateway.pump import STORAGE_PAUSE_SECONDS, Pump
 from ocpp_gateway.state import shared_state
 from ocpp_gateway.waiters import Waiters
 from tenants.clients import Document, close_async_client
 from tenants.coalesced_writes import coalesced_writes
-from tenants.directory import find_tenant
 from tenants.unit_of_work import flush_commits
 
 # Sockets are closed this many at a time when the process ends, so that their stations do not all come back at once.
@@ -37,9 +42,10 @@ SLICE = 50
 SLICE_PAUSE_SECONDS = 0.05
 # How long the stations' answers to commands under way are waited for then.
 LAST_ANSWER_SECONDS = 5.0
+# ... and how long for the last of what closed sockets leave behind to be stored.
+LAST_FAREWELL_SECONDS = 5.0
 # The order in which a process ends: sockets first, then what they have written, then the database client.
 _CLOSE_SOCKETS, _FLUSH, _LEAVE, _CLOSE_CLIENT = 10, 20, 25, 30
-_REPLACED = "replaced by a newer connection"
 
 log = structlog.get_logger(__name__)
 
@@ -53,9 +59,13 @@ class Gateway:
         self.presence, self.pending, self.mailbox = state.presence, state.pending, state.mailbox
         self.connections: dict[tuple[str, str], Connection] = {}
         self.pumps: dict[tuple[str, str], Pump] = {}
+        # Sockets of stations, until all that their end leads to is stored.
+        self.open_sockets = 0
         self.dispatcher = Dispatcher(self)
         self.waiters = Waiters()
         self.draining = False
+        self._all_closed = asyncio.Event()
+        self._letters = Letters(self)
         self._instances = Instances(self, state.leases)
         self._pulse = Pulse(self._instances.close_stale)
         self._ready: asyncio.Task[None] | None = None
@@ -70,15 +80,13 @@ class Gateway:
 
     async def _prepare(self) -> None:
         try:
-            cleared = await station_connection.forget_connections(self.instance)
+            await self._instances.join()
         except BaseException:
             self._ready = None  # the next socket tries again
             raise
-        if cleared:
-            log.info("stale_connections_cleared", instance=self.instance, stations=cleared)
         await self.mailbox.open(self.instance, self.take_letter)
-        await self._instances.join()
         background(self._pulse.beat(), "pulse")
+        background(Overdue(self).look_for_ever(), "overdue_commands")
         on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
         on_shutdown("flush commits", _FLUSH, _flush)
         on_shutdown("leave the instances", _LEAVE, self._leave)
@@ -95,10 +103,32 @@ class Gateway:
             seconds = max(0.0, last_answer - time.monotonic())
             await asyncio.gather(*(_finish(*pair, seconds) for pair in open_sockets[start : start + SLICE]))
             await asyncio.sleep(SLICE_PAUSE_SECONDS)
+        if self.open_sockets:
+            with suppress(TimeoutError):  # what remains is for the other instances
+                async with asyncio.timeout(LAST_FAREWELL_SECONDS):
+                    await self._all_closed.wait()
+        self.waiters.wake_all()
 
     async def _leave(self) -> None:
-        await self._instances.leave()
+        await self._instances.leave(in_order=not self.open_sockets)
         await self.mailbox.close(self.instance)
+
+    def is_draining(self) -> bool:
+        """Return whether this process is about to end, and takes no more sockets."""
+        return self.draining
+
+    @property
+    def redis_answers(self) -> bool:
+        """Whether Redis answered when it was last asked."""
+        return self._instances.reachable
+
+    async def take_letter(self, letter: Letter) -> None:
+        """Do what another instance asks; returns soon."""
+        await self._letters.take(letter)
+
+    def command_ended(self, tenant: str, command: Document) -> None:
+        """Wake whoever waits for a command, here or at the instance that took it in."""
+        self._letters.ended(tenant, command)
 
     # -- Sockets -----------------------------------------------------------------------------------
 
@@ -118,16 +148,21 @@ class Gateway:
         connection.on_unexpected_answer = pump.late_answer
         self.connections[key], self.pumps[key] = connection, pump
         if before is not None:
-            background(before.close(POLICY_VIOLATION, _REPLACED), "close_replaced")
+            background(before.close(POLICY_VIOLATION, REPLACED), "close_replaced")
         try:
             owner_before = await self._instances.claim(self.owner_of(connection))
         except StaleEpoch:
             self._forget(connection)
             raise
-        if owner_before is not None and owner_before.instance != self.instance:
-            background(self._evict(owner_before, station.epoch), "evict")
+        self.open_sockets += 1
+        self.claimed(connection, owner_before)
         background(self._begin(connection, pump), "begin_connection")
         return connection
+
+    def claimed(self, connection: Connection, before: Owner | None) -> None:
+        """Have the socket closed that a connection has replaced, if another instance holds it."""
+        if before is not None and before.instance != self.instance:
+            self._letters.evict(before, connection.station.epoch)
 
     def owner_of(self, connection: Connection) -> Owner:
         """Return a connection as presence knows it."""
@@ -162,69 +197,49 @@ class Gateway:
             log.warning("after_boot_skipped", station=connection.station.id, error=str(error))
         pump.start()
 
-    async def _evict(self, owner: Owner, epoch: int) -> None:
-        """Have the instance that held the station before close its socket."""
-        letter = {"kind": "evict", "tenant": owner.tenant, "station": owner.station, "epoch": epoch}
-        try:
-            await self.mailbox.send(owner.instance, letter)
-        except (RedisError, OSError, MailboxFull) as error:
-            # Its socket is dead or will notice at its next fenced write.
-            log.warning("not_evicted", station=owner.station, instance=owner.instance, error=str(error))
-
     async def closed(self, connection: Connection, reason: str) -> None:
         """Let go of a station, unless a newer socket owns it."""
         station = connection.station
         connection.lost()
         self._forget(connection)
-        await self._instances.release(station.tenant.slug, station.id, station.epoch)
-        await connection.drain()
         try:
-            await station_connection.release(station, datetime.now(UTC), reason=reason)
-        except StorageUnavailable:
+            await self._instances.release(station.tenant.slug, station.id, station.epoch)
+            await connection.drain()
+            await self._release(station, reason)
+        except (StorageUnavailable, PyMongoError):
             log.warning("offline_not_stored", tenant=station.tenant.slug, station=station.id)
+            background(self._release_later(station, reason), "release_later")
+        finally:
+            self.open_sockets -= 1
+            if not self.open_sockets:
+                self._all_closed.set()
+
+    async def _release(self, station: Station, reason: str) -> None:
+        if await station_connection.release(station, datetime.now(UTC), reason=reason):
+            await self._drop_queue(station)
+
+    async def _release_later(self, station: Station, reason: str) -> None:
+        """Store that a station is offline when storage is back, unless it has come back before."""
+        while True:
+            await asyncio.sleep(STORAGE_PAUSE_SECONDS)
+            with suppress(StorageUnavailable, PyMongoError):
+                return await self._release(station, reason)
+
+    async def _drop_queue(self, station: Station) -> None:
+        """End what waits for a station that has gone offline, where its tenant keeps nothing for later."""
+        if station.tenant.queue_enabled:
+            return
+        for command in await open_commands(station):
+            if command["state"] == CommandState.QUEUED.value:
+                now, effect = datetime.now(UTC), effect_of(station, command)
+                ended = await end_command(station, command, CommandState.FAILED, now, error=NOT_KEPT, effect=effect)
+                if ended is not None:
+                    self.command_ended(station.tenant.slug, ended)
 
     def _forget(self, connection: Connection) -> None:
         key = (connection.station.tenant.slug, connection.station.id)
         if self.connections.get(key) is connection:
             del self.connections[key], self.pumps[key]
-
-    # -- Letters -----------------------------------------------------------------------------------
-
-    async def take_letter(self, letter: Letter) -> None:
-        """Do what another instance asks; returns soon, the work goes on in the background."""
-        tenant, kind = letter["tenant"], letter["kind"]
-        if kind == "commands":
-            pump = self.pumps.get((tenant, letter["station"]))
-            if pump is not None:
-                pump.start()
-        elif kind == "ended":
-            self.waiters.wake(tenant, letter["command_id"])
-        elif kind == "evict":
-            connection = self.connections.get((tenant, letter["station"]))
-            if connection is not None and connection.station.epoch < letter["epoch"]:
-                background(connection.close(POLICY_VIOLATION, _REPLACED), "close_replaced")
-        elif kind == "cancel":
-            background(self._cancel(tenant, letter["command_id"]), "cancel")
-
-    async def _cancel(self, slug: str, command_id: str) -> None:
-        tenant = await find_tenant(slug)
-        command = await find_command(tenant, command_id) if tenant else None
-        if tenant is not None and command is not None:
-            await self.dispatcher.cancel(tenant, command)
-
-    def command_ended(self, tenant: str, command: Document) -> None:
-        """Wake whoever waits for a command, here or at the instance that took it in."""
-        reply_to = command["reply_to"]
-        if reply_to == self.instance:
-            self.waiters.wake(tenant, command["_id"])
-        elif reply_to:
-            background(self._tell_ended(tenant, reply_to, command["_id"]), "tell_ended")
-
-    async def _tell_ended(self, tenant: str, instance: str, command_id: str) -> None:
-        try:
-            await self.mailbox.send(instance, {"kind": "ended", "tenant": tenant, "command_id": command_id})
-        except (RedisError, OSError, MailboxFull) as error:
-            log.info("waiter_not_told", instance=instance, error=str(error))  # it looks for itself once a second
 
 
 async def _finish(connection: Connection, pump: Pump, seconds: float) -> None:

@@ -1,34 +1,30 @@
-"""This instance among the others: its lease, what it owns after a fault, and the stations of those that died."""
+"""This instance among the others: its lease, what it owns after a fault, and who of the others is dead."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+import time
 from typing import Protocol
 
 import structlog
-from django.conf import settings
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from chargepoints.commands import end_command, open_commands
 from chargepoints.connection import CHARGE_POINTS
-from chargepoints.models import CommandState
-from chargepoints.offline import act_for_offline, stations_of, take_from_dead
-from chargepoints.station import Station
+from chargepoints.offline import disown, holders
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background
+from ocpp_gateway.burial import Burial
 from ocpp_gateway.connection import POLICY_VIOLATION, Connection
 from ocpp_gateway.presence import Owner, Presence, StaleEpoch
-from ocpp_gateway.redis_presence import RENEW_SECONDS, RedisPresence
-from tenants.clients import Document, async_client
-from tenants.directory import TenantRecord, find_tenant
+from ocpp_gateway.redis_presence import LEASE_SECONDS, RENEW_SECONDS, RedisPresence
+from tenants.clients import Document
+from tenants.directory import all_tenants
 
 # Claims made again after a fault, at the same time.
 _CLAIMS = 100
-# Commands of stations that are offline expire within this many seconds of their time.
-_LOOK_FOR_EXPIRED_SECONDS = 10.0
-_LOST = {"code": "ConnectionLost", "description": "the instance that held the station is gone"}
+# Without Redis it is looked for more often, so that presence is back soon after it.
+_LOOK_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -42,32 +38,49 @@ class Host(Protocol):
 
     def owner_of(self, connection: Connection) -> Owner: ...
 
+    def claimed(self, connection: Connection, before: Owner | None) -> None: ...
+
     def command_ended(self, tenant: str, command: Document) -> None: ...
 
 
 class Instances:
-    """Keeps this instance's place. Without leases (a single process in memory) most of it has nothing to do."""
+    """Keeps this instance's place. Without leases (a single process in memory) there are no others to look after."""
 
     def __init__(self, here: Host, leases: RedisPresence | None) -> None:
         self._here = here
         self._leases = leases
-        self._reachable = True
+        self._burial = Burial(here, leases)
         self._tasks: list[asyncio.Task[None]] = []
+        # Whether Redis answered when it was last asked.
+        self.reachable = True
+        # Since when the lease has been kept without a gap.
+        self._kept_since = time.monotonic()
+        self._rebuilt = False
+        self._searched = False
 
     async def join(self) -> None:
-        """Take a lease and begin to keep it."""
+        """Take a lease and begin to keep it.
+
+        Raises:
+            pymongo.errors.PyMongoError: MongoDB is away; nothing was begun.
+        """
+        heir = f"{self._here.instance} (before)"
+        held = sum([await disown(tenant, self._here.instance, heir) for tenant in await all_tenants()])
+        if held:
+            log.info("predecessor_disowned", instance=self._here.instance, stations=held)
         if self._leases is not None:
             await self._keep_place(self._leases)
             self._tasks.append(background(self._keep_for_ever(self._leases), "instance_lease"))
-        self._tasks.append(background(self._expire_for_ever(), "expire_commands"))
+        else:
+            self._tasks.append(background(self._bury_all_others(), "bury_others"))
 
-    async def leave(self) -> None:
-        """Give the lease back."""
+    async def leave(self, *, in_order: bool) -> None:
+        """Give the lease back; unless everything was left in order, others look after what remains."""
         for task in self._tasks:
             task.cancel()
         if self._leases is not None:
             try:
-                await self._leases.leave(self._here.instance)
+                await self._leases.leave(self._here.instance, in_order=in_order)
             except (RedisError, OSError) as error:
                 log.info("lease_not_dropped", error=str(error))  # it runs out by itself
 
@@ -79,7 +92,7 @@ class Instances:
         Raises:
             StaleEpoch: a newer socket owns the station.
         """
-        if not self._reachable:
+        if not self.reachable:
             return None
         try:
             return await self._here.presence.claim(owner)
@@ -89,7 +102,7 @@ class Instances:
 
     async def release(self, tenant: str, station: str, epoch: int) -> None:
         """Take back what `claim` has made known."""
-        if not self._reachable:
+        if not self.reachable:
             return
         try:
             await self._here.presence.release(tenant, station, epoch)
@@ -97,47 +110,62 @@ class Instances:
             self._lost_redis(error)
 
     def _lost_redis(self, error: Exception) -> None:
-        if self._reachable:
+        if self.reachable:
             log.warning("redis_unavailable", error=str(error))
-        self._reachable = False
+        self.reachable = False
 
     async def _keep_for_ever(self, leases: RedisPresence) -> None:
         while True:
-            # Without Redis it is looked for more often, so that presence is back soon after it.
-            await asyncio.sleep(RENEW_SECONDS if self._reachable else 1.0)
-            try:
-                await self._keep_place(leases)
-            except (PyMongoError, StorageUnavailable) as error:
-                log.warning("instances_not_looked_after", error=str(error))
+            await asyncio.sleep(RENEW_SECONDS if self.reachable else _LOOK_SECONDS)
+            await self._keep_place(leases)
 
     async def _keep_place(self, leases: RedisPresence) -> None:
         try:
             lasted = await leases.renew_lease(self._here.instance)
-            if not lasted or not self._reachable:
-                await self._claim_all_again()
-                if not self._reachable:
-                    log.info("redis_available_again", stations=len(self._here.connections))
-            self._reachable = True
-            dead = await leases.dead_instances()
+            if not (lasted and self.reachable and self._rebuilt):
+                await self._begin_anew(leases)
+            if self._settled:
+                await self._look_after_dead(leases)
+            elif self._here.connections:
+                await self.close_stale()  # somebody may have taken us for dead
         except (RedisError, OSError) as error:
             self._lost_redis(error)
-            return
-        for instance in dead:
-            if await leases.may_bury(instance):
-                await self._bury(instance)
-                await leases.forget_instance(instance)
+        except (PyMongoError, StorageUnavailable) as error:
+            log.warning("instances_not_looked_after", error=str(error))
 
-    async def _claim_all_again(self) -> None:
+    @property
+    def _settled(self) -> bool:
+        """Whether the lease has been kept for so long that whoever has none by now is dead.
+
+        After a Redis that was away, or was flushed, everybody's lease is gone for a moment.
+        """
+        return time.monotonic() - self._kept_since > LEASE_SECONDS
+
+    async def _begin_anew(self, leases: RedisPresence) -> None:
         """Rebuild presence from our sockets: Redis was away, or has forgotten us."""
+        self._kept_since = time.monotonic()
+        self._rebuilt = self._searched = False
+        # At once, because the sockets that open from now on are claimed by themselves.
+        self.reachable = True
         connections = list(self._here.connections.values())
         for start in range(0, len(connections), _CLAIMS):
             await asyncio.gather(*(self._claim_again(c) for c in connections[start : start + _CLAIMS]))
+        for tenant in await all_tenants():
+            await leases.drop(tenant.slug, self._here.instance, unless=self._holds)
+        self._rebuilt = True
+        log.info("presence_rebuilt", stations=len(connections))
 
     async def _claim_again(self, connection: Connection) -> None:
         try:
-            await self._here.presence.claim(self._here.owner_of(connection))
+            before = await self._here.presence.claim(self._here.owner_of(connection))
         except StaleEpoch:
             await connection.close(POLICY_VIOLATION, "replaced by a newer connection")
+        else:
+            self._here.claimed(connection, before)
+
+    def _holds(self, owner: Owner) -> bool:
+        connection = self._here.connections.get((owner.tenant, owner.station))
+        return connection is not None and connection.station.epoch == owner.epoch
 
     async def close_stale(self) -> None:
         """Close the sockets whose stations belong to others by now; asked of MongoDB, where epochs are counted."""
@@ -155,50 +183,23 @@ class Instances:
 
     # -- The dead ----------------------------------------------------------------------------------
 
-    async def _bury(self, instance: str) -> None:
-        """Announce the stations of a dead instance as offline, unless they have come back, and end their commands."""
-        log.warning("instance_dead", instance=instance)
-        for tenant in await _tenants():
-            for identity in await stations_of(tenant, instance):
-                station = await take_from_dead(tenant, identity, instance, datetime.now(UTC))
-                if station is not None:
-                    await self._end_lost_commands(station)
+    async def _look_after_dead(self, leases: RedisPresence) -> None:
+        if not self._searched:
+            # Redis knows nothing of instances that died before it was flushed; their stations do.
+            await leases.remember(await self._holders())
+            self._searched = True
+        for instance in await leases.dead_instances():
+            if await leases.may_bury(instance):
+                background(self._burial.bury(instance), "bury")
 
-    async def _end_lost_commands(self, station: Station) -> None:
-        for command in await open_commands(station):
-            if command["state"] == CommandState.SENT.value:
-                await self._end(station, command, CommandState.FAILED, _LOST)
+    async def _holders(self) -> set[str]:
+        return {name for tenant in await all_tenants() for name in await holders(tenant)}
 
-    async def _end(
-        self, station: Station, command: Document, state: CommandState, error: dict[str, str] | None
-    ) -> None:
-        ended = await end_command(station, command, state, datetime.now(UTC), error=error)
-        if ended is not None:
-            self._here.command_ended(station.tenant.slug, ended)
-
-    # -- Commands that nobody fetches --------------------------------------------------------------
-
-    async def _expire_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_FOR_EXPIRED_SECONDS)
-            try:
-                for tenant in await _tenants():
-                    await self._expire(tenant)
-            except (PyMongoError, StorageUnavailable) as error:
-                log.warning("commands_not_expired", error=str(error))
-
-    async def _expire(self, tenant: TenantRecord) -> None:
-        """End the commands whose time is over, of stations that are offline; the owner looks after the others."""
-        now = datetime.now(UTC)
-        query = {"state": CommandState.QUEUED.value, "expires_at": {"$lte": now}}
-        async for command in tenant.database["commands"].find(query).limit(1000):
-            connection = self._here.connections.get((tenant.slug, command["charge_point_id"]))
-            station = connection.station if connection else await act_for_offline(tenant, command["charge_point_id"])
-            if station is not None:
-                await self._end(station, command, CommandState.EXPIRED, None)
-
-
-async def _tenants() -> list[TenantRecord]:
-    found = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"].find({}, projection=["_id"])
-    records = [await find_tenant(document["_id"]) async for document in found]
-    return [record for record in records if record is not None]
+    async def _bury_all_others(self) -> None:
+        """Look once after what others have left: a single process has no living neighbours."""
+        await asyncio.sleep(LEASE_SECONDS)
+        try:
+            for instance in await self._holders() - {self._here.instance}:
+                await self._burial.bury(instance)
+        except (PyMongoError, StorageUnavailable) as error:
+            log.warning("stations_not_looked_after", error=str(error))

@@ -67,15 +67,20 @@ class LayerMailbox:
     async def _receive(self, receiver: Receiver) -> None:
         while True:
             try:
-                message = await self._layer.receive(self._channel)
+                self._received(receiver, await self._layer.receive(self._channel))
             except (RedisError, OSError) as error:
                 log.warning("mailbox_unavailable", error=str(error), retry_in=_RETRY_SECONDS)
                 await asyncio.sleep(_RETRY_SECONDS)
-                continue
-            if message["type"] == "acknowledgement":
-                self._acknowledged(message["number"])
-            else:
-                background(self._take(receiver, message), "letter")
+            except Exception:
+                # What somebody else has put into Redis must not make this instance deaf.
+                log.exception("letter_not_read")
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    def _received(self, receiver: Receiver, message: dict[str, Any]) -> None:
+        if message["type"] == "acknowledgement":
+            self._acknowledged(message["number"])
+        else:
+            background(self._take(receiver, message), "letter")
 
     def _acknowledged(self, number: str) -> None:
         waiting = self._unacknowledged.get(number)

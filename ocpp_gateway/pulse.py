@@ -11,6 +11,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 import structlog
+from pymongo.errors import PyMongoError
+
+from csms.errors import StorageUnavailable
 
 BEAT_SECONDS = 1.0
 # Less than the time after which others take an instance for dead (`redis_presence.LEASE_SECONDS`).
@@ -34,13 +37,20 @@ class Pulse:
     async def beat(self) -> None:
         """Beat for ever."""
         while True:
-            if time.monotonic() - self.last_beat > STALLED_SECONDS:
-                await self.recover()
-            self.last_beat = time.monotonic()
+            try:
+                if time.monotonic() - self.last_beat > STALLED_SECONDS:
+                    await self.recover()
+                self.last_beat = time.monotonic()
+            except (PyMongoError, StorageUnavailable) as error:
+                log.warning("not_known_what_is_still_owned", error=str(error))  # asked again at the next beat
             await asyncio.sleep(BEAT_SECONDS)
 
     async def recover(self) -> None:
-        """Return when it is known what this process still owns. Whoever comes while it is found out waits, too."""
+        """Return when it is known what this process still owns. Whoever comes while it is found out waits, too.
+
+        Raises:
+            pymongo.errors.PyMongoError: it cannot be found out now.
+        """
         if self._recovering is None:
             self._recovering = asyncio.Lock()
         async with self._recovering:

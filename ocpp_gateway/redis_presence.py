@@ -7,6 +7,7 @@ instances, not of stations. Every change is compared and made in one step (Lua),
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -68,10 +69,16 @@ class RedisPresence:
         await self._client.set(key, "1", ex=LEASE_SECONDS)
         return False
 
-    async def leave(self, instance: str) -> None:
-        """Say that the instance has gone in order."""
+    async def leave(self, instance: str, *, in_order: bool = True) -> None:
+        """Give the lease back at once; unless all was left in order, somebody is to look after the rest."""
         await self._client.delete(self._lease(instance))
-        await self.forget_instance(instance)
+        if in_order:
+            await self.forget_instance(instance)
+
+    async def remember(self, instances: set[str]) -> None:
+        """Note that there are, or were, these instances."""
+        if instances:
+            await self._client.sadd(self._instances, *sorted(instances))
 
     async def dead_instances(self) -> set[str]:
         """Return the instances that had a lease and let it run out."""
@@ -115,9 +122,18 @@ class RedisPresence:
         owner = _decode(tenant, station, known)
         return owner if await self._client.exists(self._lease(owner.instance)) else None
 
-    async def owners(self, tenant: str) -> list[Owner]:
+    async def drop(self, tenant: str, instance: str, *, unless: Callable[[Owner], bool] = lambda owner: False) -> None:
+        """Remove the entries of an instance that are not true any more."""
+        for owner in await self._entries(tenant):
+            if owner.instance == instance and not unless(owner):
+                await self.release(tenant, owner.station, owner.epoch)
+
+    async def _entries(self, tenant: str) -> list[Owner]:
         entries = await self._client.hgetall(self._stations(tenant))
-        owners = [_decode(tenant, _text(station), known) for station, known in entries.items()]
+        return [_decode(tenant, _text(station), known) for station, known in entries.items()]
+
+    async def owners(self, tenant: str) -> list[Owner]:
+        owners = await self._entries(tenant)
         alive = await self.alive({owner.instance for owner in owners})
         return sorted((o for o in owners if o.instance in alive), key=lambda owner: owner.station)
 

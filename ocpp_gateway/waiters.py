@@ -12,6 +12,8 @@ from csms.lifecycle import background
 from tenants.directory import TenantRecord, find_tenant
 
 LOOK_SECONDS = 1.0
+# Commands that ended before anybody waited for them; beyond that the oldest are forgotten, and found by a look.
+REMEMBERED = 10_000
 
 
 class Waiters:
@@ -22,12 +24,16 @@ class Waiters:
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], list[asyncio.Future[None]]] = {}
+        self._ended: dict[tuple[str, str], None] = {}
         self._looking = False
 
     async def wait(self, tenant: TenantRecord, command_id: str, seconds: float) -> None:
         """Return when the command has ended or the time is over."""
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         key = (tenant.slug, command_id)
+        if key in self._ended:  # a station that answers at once is faster than the request that waits for it
+            del self._ended[key]
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(woken)
         if not self._looking:
             self._looking = True
@@ -42,10 +48,19 @@ class Waiters:
                 del self._waiting[key]
 
     def wake(self, tenant: str, command_id: str) -> None:
-        """Wake those who wait for a command."""
-        for woken in self._waiting.get((tenant, command_id), ()):
-            if not woken.done():
-                woken.set_result(None)
+        """Wake those who wait for a command, or will."""
+        key = (tenant, command_id)
+        if key in self._waiting:
+            _wake(self._waiting[key])
+            return
+        self._ended[key] = None
+        if len(self._ended) > REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+
+    def wake_all(self) -> None:
+        """Wake everybody, because this process ends: they get their commands as they stand."""
+        for waiting in self._waiting.values():
+            _wake(waiting)
 
     async def _look_around(self) -> None:
         try:
@@ -65,3 +80,9 @@ class Waiters:
         ended = tenant.database[COMMANDS].find({"_id": {"$in": ids}, "state": {"$nin": list(OPEN)}}, projection=["_id"])
         async for command in ended:
             self.wake(slug, command["_id"])
+
+
+def _wake(waiting: list[asyncio.Future[None]]) -> None:
+    for woken in waiting:
+        if not woken.done():
+            woken.set_result(None)

@@ -67,6 +67,12 @@ async def find_tenant(slug: str) -> TenantRecord | None:
     return record
 
 
+async def all_tenants() -> list[TenantRecord]:
+    """Return every tenant as it is stored now, suspended ones too."""
+    tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
+    return [_record(document) async for document in tenants.find({})]
+
+
 def forget_tenants() -> None:
     """Drop the cache, so that the next look reads the database."""
     _cache.clear()

@@ -1,5 +1,7 @@
 """What we ask of a station: one file per verb, all OCPP versions side by side; the table is the coverage list."""
 
+from chargepoints.commands import Effect
+from chargepoints.station import Station
 from ocpp_gateway.commands import (
     cancel_reservation,
     change_availability,
@@ -22,7 +24,8 @@ from ocpp_gateway.commands import (
     update_firmware,
 )
 from ocpp_gateway.commands.verb import Verb
-from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.protocol.versions import OcppVersion, version_of
+from tenants.clients import Document
 
 _MODULES = (
     cancel_reservation,
@@ -52,3 +55,9 @@ _BY_ACTION = {(version, action): verb for verb in VERBS.values() for version, ac
 def verb_of_action(version: OcppVersion, action: str) -> Verb | None:
     """Return the verb that a version calls by this action."""
     return _BY_ACTION.get((version, action))
+
+
+def effect_of(station: Station, command: Document) -> Effect | None:
+    """Return what the end of a command means for the domain, where it means anything."""
+    verb = verb_of_action(version_of(station.ocpp_version), command["action"])
+    return verb.effect if verb is not None else None

@@ -1,0 +1,198 @@
+"""One connection's commands: taken from MongoDB in order, sent one after another, each brought to a definite end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from django.conf import settings
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from chargepoints.commands import end_command, open_commands, record_late_answer, take_to_send
+from chargepoints.models import CommandState
+from chargepoints.station import StaleConnection
+from csms.errors import StorageUnavailable
+from csms.lifecycle import background
+from ocpp_gateway.answers import Outcome, error_of, read_answer
+from ocpp_gateway.commands import effect_of
+from ocpp_gateway.connection import POLICY_VIOLATION, Connection, ConnectionLost
+from ocpp_gateway.follow_up import follow_up
+from ocpp_gateway.pending import PendingCall, PendingCalls
+from ocpp_gateway.protocol.frames import CallError, CallResult
+from tenants.clients import Document
+
+# Storage that is away is asked again after this long; each attempt has its own patience (STORAGE_TIMEOUT).
+STORAGE_PAUSE_SECONDS = 1.0
+_LOST = {"code": "ConnectionLost", "description": "the connection closed before the station answered"}
+# Storage fell silent in the middle, and has the mark all the same.
+_NOT_SENT = {"code": "NotSent", "description": "the command was about to be sent when storage failed; it was not"}
+_NO_ANSWER = {"code": "NoAnswer", "description": "the station did not answer in time"}
+_UNSTORABLE = {"code": "InvalidAnswer", "description": "the station's answer cannot be stored"}
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Pump:
+    """Sends one connection's commands, one after another. Nothing else sends, so nothing is sent twice."""
+
+    connection: Connection
+    pending: PendingCalls
+    ended: Callable[[str, Document], None]  # called with the tenant and every command that has come to its end
+    stopping: bool = False
+    _running: bool = False
+    _again: bool = False
+    _task: asyncio.Task[Any] | None = None
+    # The commands handed to the socket, with whether their time was over before the answer came. None until the
+    # first: most sockets never carry a command.
+    _handed_over: dict[str, bool] | None = None
+
+    def start(self) -> None:
+        """Look for commands now, or once more if a look is under way."""
+        if self._running:
+            self._again = True
+        else:
+            self._running = True
+            self._task = background(self._run(), "command_pump")
+
+    async def stop(self, seconds: float) -> None:
+        """Send nothing more, and give the command under way its time."""
+        self.stopping = True
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=seconds)
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                self._again = False
+                await self._look()
+                if not self._again:
+                    return
+        except StaleConnection:
+            await self.connection.close(POLICY_VIOLATION, "replaced by a newer connection")
+        finally:
+            self._running = False
+            self._task = None
+
+    async def _look(self) -> None:
+        station = self.connection.station
+        try:
+            await self._send_waiting()
+        except (StorageUnavailable, PyMongoError) as error:
+            log.warning("commands_held", tenant=station.tenant.slug, station=station.id, error=str(error))
+            if not self.connection.closing and not self.stopping:
+                self._again = True
+                await asyncio.sleep(STORAGE_PAUSE_SECONDS)
+
+    async def _send_waiting(self) -> None:
+        for command in await open_commands(self.connection.station):
+            if self.stopping or self.connection.closing:
+                return
+            await self._attend_to(command)
+            if self._again:
+                return  # something has changed: the next look begins with the oldest
+
+    async def _attend_to(self, command: Document) -> None:
+        station = self.connection.station
+        if command["state"] == CommandState.SENT.value:
+            await self._go_on(command)
+        elif command["expires_at"] <= datetime.now(UTC):
+            await self._end(command, Outcome(CommandState.EXPIRED))
+        elif station.may_work:
+            now = datetime.now(UTC)
+            taken = await take_to_send(station, command, seconds=settings.OCPP_CALL_TIMEOUT, now=now)
+            if taken is None:
+                self._again = True  # cancelled, expired, or marked by an attempt whose outcome was not known
+            else:
+                await self._send(taken)
+
+    async def _go_on(self, command: Document) -> None:
+        """Look after a command that is marked as sent, which none of ours is while the pump is idle."""
+        if command["epoch"] != self.connection.station.epoch:
+            await self._end(command, Outcome(CommandState.FAILED, error=_LOST))
+        elif command["_id"] not in (self._handed_over or {}):
+            await self._end(command, Outcome(CommandState.FAILED, error=_NOT_SENT))
+
+    async def _send(self, command: Document) -> None:
+        if self._handed_over is None:
+            self._handed_over = {}
+        self._handed_over[command["_id"]] = False
+        await self._note_pending(command)
+        ended = await self._end(command, await self._call(command))
+        await self._forget_pending(command)
+        if ended and not self._handed_over.get(command["_id"]):
+            self._handed_over.pop(command["_id"], None)
+
+    async def _call(self, command: Document) -> Outcome:
+        connection, seconds = self.connection, settings.OCPP_CALL_TIMEOUT
+        try:
+            answer = await connection.call(command["message_id"], command["action"], command["payload"], seconds)
+        except TimeoutError:
+            assert self._handed_over is not None
+            self._handed_over[command["_id"]] = True
+            return Outcome(CommandState.TIMED_OUT, error=_NO_ANSWER)
+        except ConnectionLost:
+            return Outcome(CommandState.FAILED, error=_LOST)
+        return read_answer(connection.version, command["action"], answer)
+
+    async def _end(self, command: Document, outcome: Outcome) -> bool:
+        """Store a command's end, however long storage is away; return False if somebody else has ended it, or may."""
+        while True:
+            try:
+                return await self._store_end(command, outcome)
+            except StorageUnavailable:
+                log.warning("command_end_held", station=self.connection.station.id, command=command["_id"])
+                await asyncio.sleep(STORAGE_PAUSE_SECONDS)
+            except Exception:
+                if outcome.response is None:
+                    raise
+                log.exception("answer_not_stored", station=self.connection.station.id, command=command["_id"])
+                outcome = Outcome(CommandState.FAILED, error=_UNSTORABLE)
+
+    async def _store_end(self, command: Document, outcome: Outcome) -> bool:
+        station = self.connection.station
+        ended = await end_command(
+            station,
+            command,
+            outcome.state,
+            datetime.now(UTC),
+            response=outcome.response,
+            error=outcome.error,
+            effect=effect_of(station, command),
+        )
+        if ended is not None:
+            self.ended(station.tenant.slug, ended)
+            # What it leads to has its turn after what waited before.
+            self._again |= await follow_up(station, self.connection.version, ended)
+        return ended is not None
+
+    def late_answer(self, answer: CallResult | CallError) -> None:
+        """Keep an answer that came after its time-out; what answers nothing of ours is only logged."""
+        if self._handed_over and self._handed_over.get(answer.message_id):
+            del self._handed_over[answer.message_id]
+            kept = {"response": answer.payload} if isinstance(answer, CallResult) else {"error": error_of(answer)}
+            background(record_late_answer(self.connection.station.tenant, answer.message_id, kept), "late_answer")
+        else:
+            log.info("answer_unexpected", station=self.connection.station.id, message_id=answer.message_id)
+
+    # The list of calls in flight is for those who look; the command itself is safe in MongoDB.
+
+    async def _note_pending(self, command: Document) -> None:
+        station = self.connection.station
+        call = PendingCall(command["message_id"], command["action"], command["_id"], command["deadline"], station.epoch)
+        try:
+            await self.pending.add(station.tenant.slug, station.id, call)
+        except (RedisError, OSError) as error:
+            log.warning("pending_not_noted", station=station.id, error=str(error))
+
+    async def _forget_pending(self, command: Document) -> None:
+        station = self.connection.station
+        try:
+            await self.pending.delete(station.tenant.slug, station.id, command["message_id"])
+        except (RedisError, OSError) as error:
+            log.warning("pending_not_forgotten", station=station.id, error=str(error))
