@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
+from chargepoints.wanted_settings_rest import WantedSettingViewSet
 from sessions_app.rest import IdTokenViewSet, MeterValueViewSet, SessionViewSet, StationSessionViewSet
 from tenants.rest import TenantViewSet
 from tenants.token_rest import LogInView, RefreshView, VerifyView
@@ -15,6 +16,7 @@ router.trailing_slash = "/?"
 router.register("tenants", TenantViewSet, basename="tenants")
 router.register("chargepoints", ChargePointViewSet, basename="chargepoints")
 router.register("sessions", SessionViewSet, basename="sessions")
+router.register("wanted-settings", WantedSettingViewSet, basename="wanted-settings")
 router.register("id-tokens", IdTokenViewSet, basename="id-tokens")
 
 _LIST = {"get": "list"}
@@ -29,5 +31,6 @@ urlpatterns = [
     *router.urls,
     # `clients` and `commands`: what the gateway knows and does
     path("", include("ocpp_gateway.command_rest")),
+    path("", include("ocpp_gateway.configuration_rest")),
     path("", include("ocpp_gateway.rest")),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -43,6 +44,15 @@ class Answer:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A CALL of the server."""
+
+    message_id: str
+    action: str
+    payload: dict[str, Any]
+
+
 @dataclass
 class Station:
     """One connection. Used as a context manager, it closes the socket in good order."""
@@ -50,6 +60,7 @@ class Station:
     identity: str
     socket: ClientConnection
     transcript: list[str] = field(default_factory=list)
+    asked: deque[Asked] = field(default_factory=deque)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     # -- Raw traffic -------------------------------------------------------------------------------
@@ -112,9 +123,11 @@ class Station:
         return message_id
 
     async def answer(self) -> Answer:
-        """Return the next answer that comes."""
+        """Return the next answer that comes; what the server asks meanwhile is kept for `expect`."""
         text = await self.receive()
-        frame = json.loads(text)
+        while (frame := json.loads(text))[0] == CALL:
+            self.asked.append(Asked(*frame[1:]))
+            text = await self.receive()
         if frame[0] == CALL_RESULT and len(frame) == 3:
             return Answer(frame[1], payload=frame[2], text=text)
         if frame[0] == CALL_ERROR and len(frame) == 5:
@@ -157,6 +170,35 @@ class Station:
         answer = await self.answer()
         assert (answer.message_id, answer.code) == (message_id, code), self._told(f"got {answer}")
         return answer
+
+    # -- The server's CALLs ------------------------------------------------------------------------
+
+    async def expect(self, action: str) -> Asked:
+        """Return the server's next CALL of this action; others that come first are refused as not supported."""
+        while True:
+            asked = self.asked.popleft() if self.asked else await self._next_asked()
+            if asked.action == action:
+                return asked
+            await self.refuse(asked, "NotSupported")
+
+    async def _next_asked(self) -> Asked:
+        frame = json.loads(await self.receive())
+        assert frame[0] == CALL, self._told(f"not a CALL: {frame}")
+        return Asked(*frame[1:])
+
+    async def reply(self, asked: Asked, payload: Payload) -> None:
+        """Answer a CALL of the server."""
+        await self.send(json.dumps([CALL_RESULT, asked.message_id, payload]))
+
+    async def refuse(self, asked: Asked, code: str, description: str = "") -> None:
+        """Answer a CALL of the server with a CALLERROR."""
+        await self.send(json.dumps([CALL_ERROR, asked.message_id, code, description, {}]))
+
+    async def obey(self, action: str, answer: Payload) -> dict[str, Any]:
+        """Answer the server's next CALL of this action and return its payload."""
+        asked = await self.expect(action)
+        await self.reply(asked, answer)
+        return asked.payload
 
     async def boot(self, **facts: str) -> dict[str, Any]:
         """Boot and return the answer, which must be an acceptance."""

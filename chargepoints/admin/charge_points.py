@@ -20,6 +20,7 @@ from chargepoints.admin.connectors import ConnectorInline, connector_marks, stat
 from chargepoints.admin.filters import ConnectionFilter, ConnectorStateFilter
 from chargepoints.admin.keys import key_page, new_key_question, urls_of
 from chargepoints.admin.tags_field import TagsField
+from chargepoints.configuration import known_settings
 from chargepoints.models import ChargePoint
 from chargepoints.provisioning import create_charge_point, delete_charge_point, rotate_key
 from tenants.admin_site.display import EMPTY, ago, badge, moment
@@ -219,14 +220,15 @@ class ChargePointAdmin(TenantModelAdmin):
 
     @display(description="As last read")
     def known_settings(self, obj: ChargePoint) -> str:
-        if not isinstance(obj.configuration, dict) or not obj.configuration:
+        known = known_settings(obj.configuration or {}, obj.reboot_pending or {})
+        if not known:
             return EMPTY
-        rows = ((name, _setting_value(entry)) for name, entry in sorted(obj.configuration.items()))
+        rows = ((key, _setting_value(entry)) for key, entry in known.items())
         body = format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", rows)
         return format_html('<table class="csms-facts">{}</table>', body)
 
 
-def _setting_value(entry: Any) -> str:
-    """Return the value of a configuration key, stored as `{"value", "readonly", ...}` or bare."""
-    value = entry.get("value") if isinstance(entry, dict) else entry
-    return EMPTY if value is None else str(value)
+def _setting_value(entry: dict[str, Any]) -> str:
+    """Return the value of a setting, and what it will be after the next boot."""
+    shown = EMPTY if entry["value"] is None else str(entry["value"])
+    return f"{shown} (after the next boot: {entry['pending_value']})" if entry["reboot_required"] else shown

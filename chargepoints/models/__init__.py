@@ -4,6 +4,7 @@ from chargepoints.models.charge_point import IDENTITY_PATTERN, ChargePoint, Regi
 from chargepoints.models.command import Command, CommandState
 from chargepoints.models.connector import Connector, ConnectorState
 from chargepoints.models.counter import TenantCounter
+from chargepoints.models.wanted_setting import WantedSetting
 
 __all__ = [
     "IDENTITY_PATTERN",
@@ -14,4 +15,5 @@ __all__ = [
     "ConnectorState",
     "Registration",
     "TenantCounter",
+    "WantedSetting",
 ]

@@ -58,7 +58,9 @@ class ChargePoint(models.Model):
     longitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
     address = models.CharField(max_length=200, blank=True)
     tags = models.JSONField(default=list, blank=True)
+    # See chargepoints.configuration for both.
     configuration = models.JSONField(default=dict, blank=True, editable=False)
+    reboot_pending = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

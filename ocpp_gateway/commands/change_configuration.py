@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from chargepoints.configuration import record_change, record_pending_change
+from chargepoints.models import CommandState
+from chargepoints.station import Station
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
+from tenants.clients import Document
+from tenants.unit_of_work import UnitOfWork
 
 
 class ChangeConfigurationParameters(serializers.Serializer[Any]):
@@ -20,10 +26,22 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
     return {"key": parameters["key"], "value": parameters["value"]}
 
 
+def record(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -> None:
+    """Keep the new value, or that it waits for the station's next boot."""
+    if ended["state"] != CommandState.ACCEPTED.value or not ended["payload"]["key"]:
+        return
+    key, value = ended["payload"]["key"], ended["payload"]["value"]
+    if ended["response"]["status"] == "RebootRequired":
+        record_pending_change(unit, station, key, value)
+    else:
+        record_change(unit, station, key, value, now)
+
+
 VERB = Verb(
     "change-configuration",
     "Set one of the station's settings",
     {OcppVersion.V16: "ChangeConfiguration"},
     ChangeConfigurationParameters,
     encode,
+    effect=record,
 )

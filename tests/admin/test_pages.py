@@ -7,7 +7,7 @@ import re
 import pytest
 from django.contrib import admin
 
-from chargepoints.models import Connector
+from chargepoints.models import Connector, WantedSetting
 from sessions_app.models import IdToken
 from tenants.context import tenant_scope
 from tenants.models import Membership, User
@@ -24,10 +24,12 @@ def furnished(nordlade: Network) -> dict[str, object]:
     with tenant_scope(nordlade.slug):
         Connector.objects.create(id="nordlade_CP001/1/1", charge_point_id="nordlade_CP001", evse_id=1, connector_id=1)
         IdToken.objects.create(id="04a1b2", id_tag="04A1B2")
+        WantedSetting.objects.update_or_create(key="HeartbeatInterval", defaults={"value": "300"})
     session = store_session(nordlade.slug, "f00d", charge_point_id="nordlade_CP001")
     store_readings(nordlade.slug, session, 5)
     return {
         "chargepoints_chargepoint": "nordlade_CP001",
+        "chargepoints_wantedsetting": "HeartbeatInterval",
         "sessions_app_chargingsession": session.pk,
         "sessions_app_idtoken": "04a1b2",
         "tenants_tenant": nordlade.slug,

@@ -1,0 +1,49 @@
+"""A gateway, the publisher, an MQTT subscriber, sockets of stations, and the API as an operator uses it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.conftest import ALARMS, connect, gateway, mqtt, station
+from tests.operators import anna, boris, charger, founded, global_database
+from tests.people import Operator
+from tests.rest_client import Rest, token_for
+from tests.serving import Gateway, publisher
+
+__all__ = [  # fixtures from elsewhere
+    "ALARMS",
+    "anna",
+    "boris",
+    "charger",
+    "connect",
+    "founded",
+    "gateway",
+    "global_database",
+    "mqtt",
+    "station",
+]
+
+
+@pytest.fixture(scope="session")
+def gateways(tmp_path_factory: pytest.TempPathFactory, global_database: None) -> Iterator[dict[str, Gateway]]:
+    """The server that `gateway` takes, with a publisher behind it."""
+    directory: Path = tmp_path_factory.mktemp("station_control")
+    running, events = Gateway("uvicorn", directory), publisher(directory)
+    try:
+        events.start()
+        running.start()
+        yield {running.server: running}
+    finally:
+        events.ask_to_stop()
+        running.stop()
+        events.stop()
+
+
+@pytest.fixture
+async def rest(gateway: Gateway, anna: Operator) -> AsyncIterator[Rest]:
+    """The API for an administrator of Anna's."""
+    async with Rest(gateway.url.replace("ws", "http"), token_for(anna)) as client:
+        yield client
