@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import Counter
 from typing import Any
 
@@ -46,17 +45,17 @@ class Traffic(CommandListener):
 
 
 class Scratch:
-    """A database with the collections `things` and `outbox`, read and written beside the committer under test."""
+    """A database with the collections `things` and `outbox`, empty at first, and a look at it from outside."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, name: str = "scratch") -> None:
         self.traffic = Traffic()
         self._direct: MongoClient[Document] = MongoClient(uri, tz_aware=True)
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
             uri, tz_aware=True, w="majority", event_listeners=[self.traffic]
         )
-        self.db: Database[Document] = self._direct[f"scratch_{secrets.token_hex(4)}"]
-        for name in ("things", "outbox"):
-            self.db.create_collection(name)
+        self.db: Database[Document] = self._direct[name]
+        for collection in ("things", "outbox"):
+            self.db[collection].delete_many({})
 
     @property
     def client(self) -> MongoClient[Document]:
@@ -79,9 +78,8 @@ class Scratch:
         return [event for row in self.db["outbox"].find().sort("_id") for event in row["events"]]
 
     async def close(self) -> None:
-        """Drop the database and close the clients."""
+        """Close the clients."""
         await self._client.close()
-        self._direct.drop_database(self.db.name)
         self._direct.close()
 
 

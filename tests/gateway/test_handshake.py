@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import Any
 
 import pytest
@@ -13,6 +14,13 @@ from tests.people import Installed, Operator
 from tests.serving import Gateway
 from tests.station import basic
 from tests.upgrade import HttpAnswer, upgrade
+
+
+@pytest.fixture(scope="module")
+def charger(founded: dict[str, Operator]) -> Installed:
+    """One charge point of Anna's for all doors that stay closed."""
+    founded["anna"].still_here()
+    return founded["anna"].installs()
 
 
 def right(charger: Installed) -> str:
@@ -222,7 +230,8 @@ async def test_a_tenant_does_not_have_the_stations_of_another(
     assert answer.status == 404
 
 
-async def test_a_refused_station_leaves_no_trace(gateway: Gateway, charger: Installed, anna: Operator) -> None:
+async def test_a_refused_station_leaves_no_trace(gateway: Gateway, anna: Operator) -> None:
+    charger = anna.installs()
     before = anna.charge_point(charger.identity)
     await knock(gateway, charger, authorization=basic(charger.identity, "wrong"))
     await knock(gateway, charger, subprotocols="ocpp1.5")
@@ -243,71 +252,80 @@ async def test_keys_are_neither_stored_nor_logged(
 # -- The tenant ----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def clara() -> Operator:
-    """An operator who has just been founded, to be reconfigured at will."""
-    return Operator.founding("clara")
+@pytest.fixture(scope="module")
+def clara(global_database: None) -> Operator:
+    """An operator who takes in stations that nobody has created."""
+    return Operator.founding("clara", auto_register=True)
 
 
-async def test_a_suspended_tenant_is_refused(each_gateway: Gateway, clara: Operator) -> None:
-    clara.configure(status="suspended")
-    charger = clara.installs()
+@pytest.fixture(scope="module")
+def dora(global_database: None) -> Operator:
+    """An operator who would do so, too, but is suspended."""
+    return Operator.founding("dora", auto_register=True, status="suspended")
+
+
+def stranger_at(operator: Operator, key: str | None = None) -> Installed:
+    """Return a station that believes to be one of the operator's."""
+    return Installed(f"{operator.slug}_{secrets.token_hex(4)}", new_key() if key is None else key, operator.slug)
+
+
+def known(operator: Operator, stranger: Installed) -> int:
+    """Return how many stations of this identity an operator has."""
+    return operator.db["charge_points"].count_documents({"_id": stranger.identity})
+
+
+async def test_a_suspended_tenant_is_refused(each_gateway: Gateway, dora: Operator) -> None:
+    charger = dora.installs()
     assert (await knock(each_gateway, charger)).status == 403
     assert (await knock(each_gateway, charger, authorization=basic(charger.identity, "wrong"))).status == 401
 
 
-async def test_an_unknown_station_is_not_taken_in_by_default(each_gateway: Gateway, clara: Operator) -> None:
-    stranger = Installed(f"{clara.slug}_NEW", new_key(), clara.slug)
+async def test_a_suspended_tenant_takes_in_nobody(each_gateway: Gateway, dora: Operator) -> None:
+    stranger = stranger_at(dora)
+    assert (await knock(each_gateway, stranger)).status == 403
+    assert known(dora, stranger) == 0
+
+
+async def test_an_unknown_station_is_not_taken_in_by_default(each_gateway: Gateway, anna: Operator) -> None:
+    stranger = stranger_at(anna)
     assert (await knock(each_gateway, stranger)).status == 404
-    assert clara.db["charge_points"].count_documents({}) == 0
+    assert known(anna, stranger) == 0
 
 
 async def test_a_tenant_may_take_in_strangers(each_gateway: Gateway, clara: Operator) -> None:
     """The key that a station presents first is its key from then on."""
-    clara.configure(auto_register=True)
-    stranger = Installed(f"{clara.slug}_NEW", new_key(), clara.slug)
+    stranger = stranger_at(clara)
     assert (await knock(each_gateway, stranger)).status == 101
     stored = clara.charge_point(stranger.identity)
     assert stored["registration"] == "accepted"
     assert stored["booted_at"] is None
     assert (await knock(each_gateway, stranger)).status == 101
     assert (await knock(each_gateway, stranger, authorization=basic(stranger.identity, new_key()))).status == 401
-    assert clara.db["charge_points"].count_documents({}) == 1
 
 
 @pytest.mark.parametrize("key", [None, "", "short", "a" * 40, "x" * 65])
 async def test_strangers_need_a_key_worth_the_name(each_gateway: Gateway, clara: Operator, key: str | None) -> None:
-    clara.configure(auto_register=True)
-    stranger = Installed(f"{clara.slug}_NEW", key or "", clara.slug)
+    stranger = stranger_at(clara, key)
     authorization = None if key is None else right(stranger)
     answer = await knock(each_gateway, stranger, authorization=authorization)
     assert answer.status == 401
-    assert clara.db["charge_points"].count_documents({}) == 0
+    assert known(clara, stranger) == 0
 
 
-async def test_strangers_are_taken_in_up_to_the_limit(each_gateway: Gateway, clara: Operator) -> None:
-    clara.configure(auto_register=True, max_charge_points=2)
-    strangers = [Installed(f"{clara.slug}_NEW{n}", new_key(), clara.slug) for n in range(3)]
-    statuses = [(await knock(each_gateway, stranger)).status for stranger in strangers]
+async def test_strangers_are_taken_in_up_to_the_limit(each_gateway: Gateway) -> None:
+    emil = Operator.founding("emil", auto_register=True, max_charge_points=2)
+    statuses = [(await knock(each_gateway, stranger_at(emil))).status for _ in range(3)]
     assert statuses == [101, 101, 403]
-    assert clara.db["charge_points"].count_documents({}) == 2
+    assert emil.db["charge_points"].count_documents({}) == 2
 
 
 async def test_a_stranger_who_knocks_several_times_at_once_is_one_station(
     each_gateway: Gateway, clara: Operator
 ) -> None:
-    clara.configure(auto_register=True)
-    stranger = Installed(f"{clara.slug}_NEW", new_key(), clara.slug)
+    stranger = stranger_at(clara)
     impostor = Installed(stranger.identity, new_key(), clara.slug)
     answers = await asyncio.gather(*(knock(each_gateway, stranger) for _ in range(4)))
     # Of those that come at the same moment one may lose to another; it is told to come back.
     assert 101 in {answer.status for answer in answers} <= {101, 503}
     assert (await knock(each_gateway, impostor)).status == 401
-    assert clara.db["charge_points"].count_documents({}) == 1
-
-
-async def test_a_suspended_tenant_takes_in_nobody(each_gateway: Gateway, clara: Operator) -> None:
-    clara.configure(auto_register=True, status="suspended")
-    stranger = Installed(f"{clara.slug}_NEW", new_key(), clara.slug)
-    assert (await knock(each_gateway, stranger)).status == 403
-    assert clara.db["charge_points"].count_documents({}) == 0
+    assert known(clara, stranger) == 1

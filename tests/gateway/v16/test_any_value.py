@@ -20,7 +20,7 @@ from tests.gateway.v16.odd_values import VALID, frame, odd_payload
 from tests.people import Operator
 from tests.station import Station
 
-SECONDS = float(os.environ.get("ODD_SECONDS", "8"))
+SECONDS = float(os.environ.get("ODD_SECONDS", "5"))
 STATIONS = 4
 TOGETHER = 8  # frames on their way at the same time
 

@@ -43,6 +43,7 @@ async def test_invalid(station: Station, payload: Any, code: str) -> None:
 
 async def test_what_becomes_of_it(station: Station, charger: Installed, anna: Operator, mqtt: Capture) -> None:
     """Nothing: what nobody understands is neither stored nor announced."""
+    await mqtt.assert_event(charger.identity, "charge_point.connected")
     before = anna.charge_point(charger.identity)
     await station.assert_replied("DataTransfer", {"vendorId": "v", "data": "secret"})
     await station.assert_replied("Authorize", {"idTag": "marker"})

@@ -29,6 +29,7 @@ async def test_invalid(station: Station, payload: Any) -> None:
 
 async def test_what_becomes_of_it(station: Station, charger: Installed, anna: Operator, mqtt: Capture) -> None:
     """No write and no event of its own: that a station lives is kept in memory and written now and then."""
+    await mqtt.assert_event(charger.identity, "charge_point.connected")
     before = anna.charge_point(charger.identity)
     for _ in range(20):
         await station.assert_replied("Heartbeat")
