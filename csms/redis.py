@@ -45,17 +45,17 @@ def redis_url(database: int) -> str:
     return f"{address}/{database}" if "://" in address else f"redis://{address}/{database}"
 
 
-def _options() -> dict[str, Any]:
+def _options(seconds: float = SOCKET_SECONDS) -> dict[str, Any]:
     return {
         "password": settings.REDIS_PASSWORD,
-        "socket_connect_timeout": SOCKET_SECONDS,
-        "socket_timeout": SOCKET_SECONDS,
+        "socket_connect_timeout": seconds,
+        "socket_timeout": seconds,
     }
 
 
-def sync_redis() -> redis.Redis:
-    """Return a new client for threads, on `REDIS_DB`."""
-    address, options = settings.REDIS_ADDR, _options()
+def sync_redis(seconds: float = SOCKET_SECONDS) -> redis.Redis:
+    """Return a new client for threads, on `REDIS_DB`, that waits for Redis no longer than this."""
+    address, options = settings.REDIS_ADDR, _options(seconds)
     if address.startswith(_SENTINEL):
         found = _Sentinel.parse(address)
         sentinel = redis.sentinel.Sentinel(found.hosts, socket_timeout=SOCKET_SECONDS)

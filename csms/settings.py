@@ -233,11 +233,9 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 if REDIS_DISTRIBUTED_STATE:
     CACHES["default"] = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": f"redis://{REDIS_ADDR}/{REDIS_DB}",
+        "BACKEND": "csms.shared_cache.SharedRedisCache",
+        "LOCATION": "REDIS_ADDR",
         "KEY_PREFIX": REDIS_STATE_PREFIX,
-        # A Redis that hangs must not make every request wait.
-        "OPTIONS": {"password": REDIS_PASSWORD, "socket_connect_timeout": 1, "socket_timeout": 1},
     }
 
 # -- Admin -------------------------------------------------------------------------------------
