@@ -83,9 +83,7 @@ def _insert_within_limit(slug: str, station: ChargePoint, limit: int) -> None:
     document = _document(station, slug)
 
     def store(session: ClientSession) -> None:
-        raised = counters.update_one(
-            {"_id": COUNTER, "value": {"$lt": limit}}, {"$inc": {"value": 1}}, session=session
-        )
+        raised = counters.update_one({"_id": COUNTER, "value": {"$lt": limit}}, {"$inc": {"value": 1}}, session=session)
         if not raised.modified_count:
             raise ChargePointLimit(f"this tenant may have {limit} charge points and has them all")
         stations.insert_one(document, session=session)

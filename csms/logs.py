@@ -11,7 +11,7 @@ import structlog
 
 def configure(options: dict[str, Any]) -> None:
     """Set up logging for Django, Daphne, Uvicorn and this product alike; called by Django with `LOGGING`."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def _migrate(self, slug: str) -> bool:
         try:
             count = migrate_tenant(slug)
-        except Exception as error:  # one broken tenant must not keep the others from their migration
+        except Exception as error:  # noqa: BLE001  one broken tenant must not keep the others from their migration
             self.stderr.write(f"{slug}: {type(error).__name__}: {error}")
             return False
         if self.verbosity_of_change(count):
