@@ -14,6 +14,7 @@ _django = get_asgi_application()
 # Django must be set up before models are imported.
 from ocpp_gateway.command_serializers import render_command  # noqa: E402
 from ocpp_gateway.consumer import OcppConsumer  # noqa: E402
+from ocpp_gateway.gateway import gateway  # noqa: E402
 from ocpp_gateway.waiting import WaitForAnswer  # noqa: E402
 
 _ocpp = OcppConsumer.as_asgi()
@@ -25,4 +26,5 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Serve one request or one socket."""
+    gateway().start_soon()
     await (_ocpp if scope["type"] == "websocket" else _http)(scope, receive, send)

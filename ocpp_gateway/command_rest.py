@@ -40,9 +40,8 @@ from ocpp_gateway.commands.verb import Payload, Unsupported, Verb
 from ocpp_gateway.dispatch import InstanceBusy
 from ocpp_gateway.gateway import gateway
 from ocpp_gateway.protocol.errors import OcppError
-from ocpp_gateway.protocol.schemas import validate_request
+from ocpp_gateway.protocol.schemas import actions_for_stations, known_actions, validate_request
 from ocpp_gateway.protocol.versions import OcppVersion, version_of
-from ocpp_gateway.router import HANDLERS
 from ocpp_gateway.waiting import HEADER, LONGEST_WAIT_SECONDS
 from tenants.clients import Document
 from tenants.context import require_tenant
@@ -145,12 +144,12 @@ def check_payload(version: OcppVersion, name: str, payload: Payload) -> None:
     Raises:
         rest_framework.exceptions.ValidationError: the version has no such command, or not with this payload.
     """
-    try:
-        if name in HANDLERS[version]:
+    if name not in actions_for_stations(version):
+        if name in known_actions(version):
             raise ValidationError({"action": [f"{name} is what stations send; it cannot be sent to one"]})
+        raise ValidationError({"action": [f"OCPP {version.number} has no action {name!r}"]})
+    try:
         validate_request(version, name, payload)
-    except FileNotFoundError:
-        raise ValidationError({"action": [f"OCPP {version.number} has no action {name!r}"]}) from None
     except OcppError as error:
         raise ValidationError({"payload": [error.description]}) from None
 

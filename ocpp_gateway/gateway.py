@@ -78,6 +78,17 @@ class Gateway:
             self._ready = background(self._prepare(), "gateway_start")
         await asyncio.shield(self._ready)
 
+    def start_soon(self) -> None:
+        """Prepare the process in the background: it looks after other instances' stations even if none comes here."""
+        if self._ready is None:
+            background(self._try_to_start(), "gateway_start_soon")
+
+    async def _try_to_start(self) -> None:
+        try:
+            await self.start()
+        except PyMongoError as error:
+            log.warning("gateway_not_prepared", error=str(error))  # the next request tries again
+
     async def _prepare(self) -> None:
         try:
             await self._instances.join()

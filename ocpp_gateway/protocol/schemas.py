@@ -14,6 +14,26 @@ from ocpp_gateway.protocol.errors import ErrorCode, OcppError
 from ocpp_gateway.protocol.versions import OcppVersion
 
 _FOLDERS = {OcppVersion.V16: "v16"}
+# What only stations send (OCPP 1.6 §4; the last four: security white paper, edition 2).
+_FROM_STATIONS = {
+    OcppVersion.V16: frozenset(
+        {
+            "Authorize",
+            "BootNotification",
+            "DiagnosticsStatusNotification",
+            "FirmwareStatusNotification",
+            "Heartbeat",
+            "MeterValues",
+            "StartTransaction",
+            "StatusNotification",
+            "StopTransaction",
+            "LogStatusNotification",
+            "SecurityEventNotification",
+            "SignCertificate",
+            "SignedFirmwareStatusNotification",
+        }
+    )
+}
 # By keyword of the schema. OCPP-J 1.6 §4.2.3: what is missing makes a payload incomplete (ProtocolError), what is
 # not in the schema makes its structure wrong.
 _CODES = {
@@ -55,6 +75,12 @@ def known_actions(version: OcppVersion) -> frozenset[str]:
     """Return every action of a version, in either direction."""
     names = (path.stem for path in _folder(version).glob("*.json"))
     return frozenset(name for name in names if not name.endswith("Response"))
+
+
+@cache
+def actions_for_stations(version: OcppVersion) -> frozenset[str]:
+    """Return the actions of a version that a station can be asked for; DataTransfer goes both ways."""
+    return known_actions(version) - _FROM_STATIONS[version]
 
 
 def validate_request(version: OcppVersion, action: str, payload: dict[str, Any]) -> None:
