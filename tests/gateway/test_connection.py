@@ -319,9 +319,12 @@ async def test_a_process_that_ends_answers_what_it_has_read(
         ending = asyncio.create_task(here.drain())
         await asyncio.wait({ending}, timeout=0.1)
         assert line.close_code is None
-    await done(ending)
     assert [(await line.next())[1] for _ in range(2)] == ["status", "beat"]
+    async with asyncio.timeout(DEADLINE):
+        await line.closed.wait()
     assert line.close_code == 1012
+    await here.closed(connection, "closed with code 1012")
+    await done(ending)
 
 
 async def test_storage_that_stays_away_ends_the_socket_without_an_answer(
