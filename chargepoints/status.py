@@ -7,6 +7,7 @@ from datetime import datetime
 
 from chargepoints.connection import CHARGE_POINTS, CONNECTORS
 from chargepoints.models import ConnectorState
+from chargepoints.reservations import follow_status
 from chargepoints.station import StaleConnection, Station
 from events.facts import connector_status_changed
 from tenants.group_commit import NothingMatched
@@ -35,6 +36,7 @@ async def record_status(station: Station, report: StatusReport, now: datetime) -
     Raises:
         StaleConnection: another connection owns the station now; nothing was stored.
     """
+    before = station.connectors.get((report.evse_id, report.connector_id), {}).get("status", "")
     unit = station.unit_of_work()
     station.fence(unit, now)
     if report.evse_id == 0:
@@ -62,6 +64,7 @@ async def record_status(station: Station, report: StatusReport, now: datetime) -
         await unit.commit()
     except NothingMatched:
         raise StaleConnection(station.id) from None
+    await follow_status(station, report.evse_id, before, report.state.value, now)
 
 
 def _key(station: Station, report: StatusReport) -> str:

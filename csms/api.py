@@ -32,5 +32,6 @@ urlpatterns = [
     # `clients` and `commands`: what the gateway knows and does
     path("", include("ocpp_gateway.command_rest")),
     path("", include("ocpp_gateway.configuration_rest")),
+    path("", include("ocpp_gateway.reservation_rest")),
     path("", include("ocpp_gateway.rest")),
 ]

@@ -209,6 +209,7 @@ SPECTACULAR_SETTINGS = {
         "SessionStatusEnum": "sessions_app.models.ChargingSession.Status",
         "IdTokenStatusEnum": "sessions_app.models.IdToken.Status",
         "IdTokenTypeEnum": "sessions_app.models.IdToken.Kind",
+        "ReservationStateEnum": "chargepoints.models.ReservationState",
         "TenantStatusEnum": "tenants.models.Tenant.Status",
     },
     "TAGS": [
@@ -216,6 +217,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "chargepoints", "description": "What is installed, and its live state."},
         {"name": "sessions", "description": "What was charged."},
         {"name": "id-tokens", "description": "Who may charge."},
+        {"name": "reservations", "description": "Connectors kept for somebody."},
         {"name": "clients", "description": "The stations connected now."},
         {"name": "tenants", "description": "The platform's tenants; for its superuser."},
     ],

@@ -58,6 +58,12 @@ COMMAND_KINDS = {
     for state in ("queued", "sent", "accepted", "rejected", "failed", "timed_out", "expired", "cancelled")
 }
 
+reservation_changed = Signal(use_caching=True)
+RESERVATION_KINDS = {
+    state: FactKind(f"reservation.{state}", "reservation", reservation_changed)
+    for state in ("active", "refused", "failed", "used", "expired", "cancelled")
+}
+
 FACT_KINDS = (
     session_authorized,
     session_started,
@@ -70,6 +76,7 @@ FACT_KINDS = (
     charge_point_disconnected,
     connector_status_changed,
     *COMMAND_KINDS.values(),
+    *RESERVATION_KINDS.values(),
 )
 
 

@@ -18,7 +18,7 @@ from chargepoints.offline import NOT_KEPT
 from chargepoints.station import Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background, on_shutdown
-from ocpp_gateway import after_boot
+from ocpp_gateway import after_boot, housekeeping
 from ocpp_gateway.commands import effect_of
 from ocpp_gateway.connection import POLICY_VIOLATION, SERVICE_RESTART, Connection, Socket
 from ocpp_gateway.dispatch import Dispatcher
@@ -31,6 +31,7 @@ from ocpp_gateway.presence import Owner, StaleEpoch
 from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.pulse import Pulse
 from ocpp_gateway.pump import STORAGE_PAUSE_SECONDS, Pump
+from ocpp_gateway.reservation_expiry import end_overdue_reservations
 from ocpp_gateway.state import shared_state
 from ocpp_gateway.waiters import Waiters
 from tenants.clients import Document, close_async_client
@@ -46,6 +47,8 @@ LAST_ANSWER_SECONDS = 5.0
 LAST_FAREWELL_SECONDS = 5.0
 # The order in which a process ends: sockets first, then what they have written, then the database client.
 _CLOSE_SOCKETS, _FLUSH, _LEAVE, _CLOSE_CLIENT = 10, 20, 25, 30
+# What becomes due without anybody's message.
+HOUSEKEEPING: tuple[housekeeping.Routine, ...] = (end_overdue_reservations,)
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +101,7 @@ class Gateway:
         await self.mailbox.open(self.instance, self.take_letter)
         background(self._pulse.beat(), "pulse")
         background(Overdue(self).look_for_ever(), "overdue_commands")
+        background(housekeeping.look_for_ever(self, HOUSEKEEPING), "housekeeping")
         on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
         on_shutdown("flush commits", _FLUSH, _flush)
         on_shutdown("leave the instances", _LEAVE, self._leave)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chargepoints import reservations
 from chargepoints.station import Station
 from events.facts import session_started, session_stopped
 from sessions_app import active_sessions
@@ -78,11 +79,22 @@ async def start_session(station: Station, report: StartReport, now: datetime) ->
     find the tag busy with its own session, and the station would stop it.
     """
     session_id = _start_id(station, report)
+    started = await _start(station, session_id, report, now)
+    if report.reservation_id is not None:
+        await reservations.use_reservation(station, report.reservation_id, session_id, report.timestamp, now)
+    return started
+
+
+async def _start(station: Station, session_id: str, report: StartReport, now: datetime) -> Started:
     stored = await _session(station, session_id)
     if stored is not None:
         return await _first_answer(station, stored, now)
     authorization = await authorize_start(station.tenant, report.id_tag, now)
     document = _started(station, session_id, report, authorization, now)
+    if report.reservation_id is not None:
+        parent = authorization.parent_id_tag
+        doubts = await reservations.reservation_doubts(station, report.reservation_id, document["token_id"], parent)
+        document["quality"] += doubts
     document["transaction_id"] = await next_transaction_id(station.tenant)
     unit = station.unit_of_work()
     unit.insert(SESSIONS, document)

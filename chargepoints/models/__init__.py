@@ -4,6 +4,7 @@ from chargepoints.models.charge_point import IDENTITY_PATTERN, ChargePoint, Regi
 from chargepoints.models.command import Command, CommandState
 from chargepoints.models.connector import Connector, ConnectorState
 from chargepoints.models.counter import TenantCounter
+from chargepoints.models.reservation import Reservation, ReservationState
 from chargepoints.models.wanted_setting import WantedSetting
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Connector",
     "ConnectorState",
     "Registration",
+    "Reservation",
+    "ReservationState",
     "TenantCounter",
     "WantedSetting",
 ]

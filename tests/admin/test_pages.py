@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
 
-from chargepoints.models import Connector, WantedSetting
+from chargepoints.booking import book
+from chargepoints.models import Connector, Reservation, WantedSetting
 from sessions_app.models import IdToken
 from tenants.context import tenant_scope
 from tenants.models import Membership, User
 from tests.admin.charges import store_readings, store_session
 from tests.admin.conftest import PASSWORD, Browser, Network
 
-READ_ONLY = {"sessions_app_chargingsession"}
+READ_ONLY = {"sessions_app_chargingsession", "chargepoints_reservation"}
 
 
 @pytest.fixture
@@ -24,12 +26,23 @@ def furnished(nordlade: Network) -> dict[str, object]:
     with tenant_scope(nordlade.slug):
         Connector.objects.create(id="nordlade_CP001/1/1", charge_point_id="nordlade_CP001", evse_id=1, connector_id=1)
         IdToken.objects.create(id="04a1b2", id_tag="04A1B2")
+        Reservation.objects.all().delete()
+        reservation = book(
+            "nordlade_CP001",
+            evse_id=1,
+            id_tag="04A1B2",
+            parent_id_tag="",
+            expires_at=datetime(2030, 1, 1, tzinfo=UTC),
+            requested_by="somebody",
+            now=datetime(2026, 5, 1, tzinfo=UTC),
+        )
         WantedSetting.objects.update_or_create(key="HeartbeatInterval", defaults={"value": "300"})
     session = store_session(nordlade.slug, "f00d", charge_point_id="nordlade_CP001")
     store_readings(nordlade.slug, session, 5)
     return {
         "chargepoints_chargepoint": "nordlade_CP001",
         "chargepoints_wantedsetting": "HeartbeatInterval",
+        "chargepoints_reservation": reservation.pk,
         "sessions_app_chargingsession": session.pk,
         "sessions_app_idtoken": "04a1b2",
         "tenants_tenant": nordlade.slug,

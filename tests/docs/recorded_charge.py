@@ -14,6 +14,14 @@ from chargepoints.boot import BootFacts, record_boot
 from chargepoints.commands import OPEN, NewCommand, end_command, store_command, take_to_send
 from chargepoints.connection import CHARGE_POINTS, announce_connected, claim, release
 from chargepoints.models import CommandState, ConnectorState
+from chargepoints.reservations import (
+    ReservationRequest,
+    expire_reservation,
+    find_reservation,
+    settle_cancellation,
+    settle_request,
+    use_reservation,
+)
 from chargepoints.station import Station
 from chargepoints.status import StatusReport, record_status
 from sessions_app.authorization import ID_TOKENS, authorize
@@ -96,6 +104,7 @@ async def _charge() -> None:
         station, StopReport(transaction_id=999_999, meter_wh=10, timestamp=later, reason="reboot"), later
     )
     await _commands(station, later)
+    await _reservations(station, later)
     await release(station, later, reason="closed with code 1000")
 
 
@@ -116,6 +125,34 @@ async def _commands(station: Station, now: datetime) -> None:
         if state.value not in (*OPEN, CommandState.ACCEPTED.value):
             command, _ = await store_command(TENANT, new, now)
             await end_command(station, command, state, now)
+
+
+async def _reservations(station: Station, now: datetime) -> None:
+    """Bring a reservation to each end a reservation can have."""
+    for number, state, answer in (
+        (1, CommandState.ACCEPTED, "accepted"),
+        (2, CommandState.ACCEPTED, "accepted"),
+        (3, CommandState.ACCEPTED, "accepted"),
+        (4, CommandState.REJECTED, "occupied"),
+        (5, CommandState.FAILED, ""),
+    ):
+        request = ReservationRequest(
+            reservation_id=number,
+            evse_id=1,
+            id_tag="04A2B3C4",
+            parent_id_tag="",
+            expires_at=now + timedelta(hours=1),
+        )
+        command = {"_id": f"c{number}", "state": state.value, "requested_by": "docs_operator", "created_at": now}
+        unit = station.unit_of_work()
+        settle_request(unit, station, request, command | {"error": None}, answer=answer, now=now)
+        if number == 1:
+            settle_cancellation(unit, station, number, "requested", now)
+        await unit.commit()
+    await use_reservation(station, 2, "34ce29e9fab9e6ced4e7320bcbef6381", now, now)
+    remaining = await find_reservation(station, 3)
+    assert remaining is not None
+    await expire_reservation(station, remaining, now)
 
 
 async def _status(station: Station, state: ConnectorState, now: datetime) -> None:

@@ -23,6 +23,9 @@ MESSAGES: dict[str, dict[str, Any]] = {
 }
 KINDS = {kind.event_type for kind in FACT_KINDS}
 STATUS = "charge_point.status"
+# Kinds whose names are rows of a table, and that share one example.
+FAMILIES = ("command.", "reservation.")
+IN_TABLES = tuple("`" + family for family in FAMILIES)
 RESERVED = {"session.updated", "session.faulted"}
 
 
@@ -53,7 +56,7 @@ def test_every_kind_of_fact_is_in_the_contract_and_the_reverse() -> None:
 
 
 def test_every_kind_of_fact_has_its_heading_or_row_and_the_reverse() -> None:
-    named = [*headings(EVENTS), *(row[0] for row in table_rows(EVENTS) if row[0].startswith("`command."))]
+    named = [*headings(EVENTS), *(row[0] for row in table_rows(EVENTS) if row[0].startswith(IN_TABLES))]
     described = {name.strip("`") for name in named if name.startswith("`")}
     assert described == KINDS
 
@@ -94,9 +97,9 @@ def test_the_contract_names_every_field_that_is_sent(recorded: list[Event]) -> N
         assert set(payload["data"]) == set(schemas[data]["properties"]) == set(schemas[data]["required"])
 
 
-def test_every_kind_has_its_example_and_commands_share_one() -> None:
-    alone = {kind for kind in KINDS - RESERVED if not kind.startswith("command.")}
-    assert set(examples()) == alone | {"command.accepted", STATUS}
+def test_every_kind_has_its_example_and_families_share_one() -> None:
+    alone = {kind for kind in KINDS - RESERVED if not kind.startswith(FAMILIES)}
+    assert set(examples()) == alone | {"command.accepted", "reservation.active", STATUS}
 
 
 @pytest.mark.parametrize("event_type", sorted(examples()))
@@ -108,7 +111,7 @@ def test_the_example_has_the_shape_of_what_is_sent(event_type: str, recorded: li
 
 def test_whole_messages_of_the_page_keep_to_the_contract() -> None:
     whole = [block for block in blocks(EVENTS, "json") if block.label]
-    assert {block.label for block in whole} == {"session.started", "command.accepted", STATUS}
+    assert {block.label for block in whole} == {"session.started", "command.accepted", "reservation.active", STATUS}
     for block in whole:
         validate(block.label, json.loads(block.text))
 

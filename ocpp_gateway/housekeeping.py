@@ -1,0 +1,55 @@
+"""What becomes due without anybody's message: reservations whose time is over, lists that stations are yet to get.
+
+Every instance looks once every `LOOK_SECONDS` in every tenant, and takes what belongs to its own stations or to
+nobody's; each step is conditional, so two that look at the same moment do it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from chargepoints.offline import act_for_offline
+from chargepoints.station import Station
+from csms.errors import StorageUnavailable
+from ocpp_gateway.connection import Connection
+from ocpp_gateway.dispatch import Dispatcher
+from tenants.directory import TenantRecord, all_tenants
+
+LOOK_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Host(Protocol):
+    """What housekeeping needs of the gateway."""
+
+    connections: dict[tuple[str, str], Connection]
+    dispatcher: Dispatcher
+
+
+# Looks after one tenant.
+Routine = Callable[[Host, TenantRecord, datetime], Awaitable[None]]
+
+
+async def look_for_ever(here: Host, routines: tuple[Routine, ...]) -> None:
+    """Run the routines in every tenant, for ever; what fails is tried again at the next look."""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        for routine in routines:
+            try:
+                for tenant in await all_tenants():
+                    await routine(here, tenant, datetime.now(UTC))
+            except (PyMongoError, StorageUnavailable) as error:
+                log.warning("housekeeping_failed", routine=routine.__name__, error=str(error))
+
+
+async def station_to_act_for(here: Host, tenant: TenantRecord, identity: str) -> Station | None:
+    """Return a station that is connected here, or offline; any other has an owner who acts for it."""
+    connection = here.connections.get((tenant.slug, identity))
+    return connection.station if connection is not None else await act_for_offline(tenant, identity)
