@@ -12,9 +12,6 @@ from chargepoints.station import StaleConnection, Station
 from events.facts import charge_point_booted
 from tenants.group_commit import NothingMatched
 
-# How long a station that is not accepted waits before it asks again, in seconds.
-RETRY_INTERVAL = 60
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootFacts:
@@ -60,7 +57,9 @@ async def record_boot(
     except NothingMatched:
         raise StaleConnection(station.id) from None
     station.booted = station.booted or accepted
-    return registration, station.tenant.default_heartbeat_interval if accepted else RETRY_INTERVAL
+    station.told_pending = registration is Registration.PENDING
+    tenant = station.tenant
+    return registration, tenant.default_heartbeat_interval if accepted else tenant.boot_retry_interval
 
 
 def _remember(station: Station, boot: BootFacts, registration: Registration, now: datetime) -> None:

@@ -38,6 +38,7 @@ class Station:
             stations do not boot again after a plain reconnect.
         connectors: the last known state of each connector, by (EVSE, connector).
         facts: vendor, model, firmware and the like, for the retained status.
+        told_pending: whether this connection has been told to wait for its registration.
         taken_from: set for a station that somebody acts for who holds no socket of it (`chargepoints.offline`): what
             must still be true of its document when the first unit of work takes it over.
     """
@@ -52,6 +53,7 @@ class Station:
     connected: bool = True
     connectors: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    told_pending: bool = False
     taken_from: dict[str, Any] | None = None
     _count: int = 0
 
@@ -59,6 +61,11 @@ class Station:
     def may_work(self) -> bool:
         """Whether messages other than BootNotification are served (OCPP 1.6 §4.2)."""
         return self.booted and self.registration == "accepted"
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether commands may be sent: never after Rejected; while Pending, those that set the station up."""
+        return self.may_work or (self.registration == "pending" and (self.told_pending or self.booted))
 
     def next_sequence(self) -> int:
         """Return the next sequence number of this station.

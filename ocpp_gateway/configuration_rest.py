@@ -30,16 +30,6 @@ from tenants.permissions import CREATE, READ
 MAX_KEYS_PER_REQUEST = 1000
 
 
-class SettingSerializer(serializers.Serializer[Any]):
-    """One setting of a station."""
-
-    value = serializers.CharField(allow_null=True, help_text="Null for a setting without a value, or a secret one.")
-    readonly = serializers.BooleanField()
-    read_at = serializers.DateTimeField(allow_null=True, help_text="When the station said so.")
-    reboot_required = serializers.BooleanField(help_text="`pending_value` works after the station's next boot.")
-    pending_value = serializers.CharField(allow_null=True)
-
-
 class ReadSettingsSerializer(StrictSerializer):
     keys = serializers.ListField(
         child=serializers.CharField(max_length=50, trim_whitespace=False),
@@ -55,6 +45,28 @@ class ReadCommandsSerializer(serializers.Serializer[Any]):
     results = CommandSerializer(many=True)
 
 
+# drf-spectacular has no serializer for an object with any keys.
+_SETTINGS = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["value", "readonly", "read_at", "reboot_required", "pending_value"],
+        "properties": {
+            "value": {
+                "type": "string",
+                "nullable": True,
+                "description": "Null for a setting that has no value, or a secret one.",
+            },
+            "readonly": {"type": "boolean"},
+            "read_at": {"type": "string", "format": "date-time", "nullable": True},
+            "reboot_required": {
+                "type": "boolean",
+                "description": "`pending_value` is in force after the station's next boot.",
+            },
+            "pending_value": {"type": "string", "nullable": True},
+        },
+    },
+}
 _STATION = OpenApiParameter("charge_point_id", str, OpenApiParameter.PATH)
 
 
@@ -66,7 +78,7 @@ class ConfigurationView(ApiViewMixin, APIView):
         description="By key. They are read from the station after each accepted boot, and kept up to date by commands.",
         operation_id="chargepoints_configuration",
         parameters=[_STATION],
-        responses=serializers.DictField(child=SettingSerializer()),
+        responses={(200, "application/json"): _SETTINGS},
         tags=["chargepoints"],
     )
     def get(self, request: Request, charge_point_id: str) -> Response:

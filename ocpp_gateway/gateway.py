@@ -202,6 +202,8 @@ class Gateway:
     def _booted(self, connection: Connection, pump: Pump) -> None:
         if connection.station.may_work:
             background(self._after_boot(connection, pump), "after_boot")
+        elif connection.station.may_be_asked:
+            pump.start()
 
     async def _after_boot(self, connection: Connection, pump: Pump) -> None:
         """Ask a station that has restarted for what it may have changed or lost; its waiting commands come first."""

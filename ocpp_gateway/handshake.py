@@ -146,7 +146,7 @@ async def _register(tenant: TenantRecord, identity: str, key: bytes) -> None:
     if not strong_enough(key):
         raise _unauthorized()
     try:
-        await sync_to_async(_create, thread_sensitive=False)(tenant.slug, identity, key)
+        await sync_to_async(_create, thread_sensitive=False)(tenant, identity, key)
     except Conflict:
         # Another handshake of the same station was faster: its key counts.
         stored = await find_credentials(tenant, identity)
@@ -156,6 +156,6 @@ async def _register(tenant: TenantRecord, identity: str, key: bytes) -> None:
         raise Refusal(403, f"not registered: {error}") from None
 
 
-def _create(slug: str, identity: str, key: bytes) -> None:
-    with tenant_scope(slug):
-        create_charge_point(identity, key=key)
+def _create(tenant: TenantRecord, identity: str, key: bytes) -> None:
+    with tenant_scope(tenant.slug):
+        create_charge_point(identity, key=key, registration=tenant.auto_register_as)

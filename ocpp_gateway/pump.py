@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from chargepoints.commands import end_command, open_commands, record_late_answer, take_to_send
 from chargepoints.models import CommandState
-from chargepoints.station import StaleConnection
+from chargepoints.station import StaleConnection, Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background
 from ocpp_gateway.answers import Outcome, error_of, read_answer
@@ -34,7 +34,15 @@ _NOT_SENT = {"code": "NotSent", "description": "the command was about to be sent
 _NO_ANSWER = {"code": "NoAnswer", "description": "the station did not answer in time"}
 _UNSTORABLE = {"code": "InvalidAnswer", "description": "the station's answer cannot be stored"}
 
+# What a station whose registration is pending must not be asked for (OCPP 1.6 §4.2).
+_NOT_WHILE_PENDING = frozenset({"RemoteStartTransaction", "RemoteStopTransaction"})
+
 log = structlog.get_logger(__name__)
+
+
+def may_be_sent(station: Station, action: str) -> bool:
+    """Return whether a station may be sent a command now; what may not waits until its registration allows it."""
+    return station.may_work or (station.may_be_asked and action not in _NOT_WHILE_PENDING)
 
 
 @dataclass(slots=True)
@@ -103,7 +111,7 @@ class Pump:
             await self._go_on(command)
         elif command["expires_at"] <= datetime.now(UTC):
             await self._end(command, Outcome(CommandState.EXPIRED))
-        elif station.may_work:
+        elif may_be_sent(station, command["action"]):
             now = datetime.now(UTC)
             taken = await take_to_send(station, command, seconds=settings.OCPP_CALL_TIMEOUT, now=now)
             if taken is None:
@@ -168,7 +176,8 @@ class Pump:
         if ended is not None:
             self.ended(station.tenant.slug, ended)
             # What it leads to has its turn after what waited before.
-            self._again |= await follow_up(station, self.connection.version, ended)
+            if await follow_up(station, self.connection.version, ended):
+                self._again = True
         return ended is not None
 
     def late_answer(self, answer: CallResult | CallError) -> None:

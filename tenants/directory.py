@@ -30,6 +30,8 @@ class TenantRecord:
     auto_register: bool
     min_security_profile: int
     default_heartbeat_interval: int
+    auto_register_as: str = "accepted"
+    boot_retry_interval: int = 60
 
     @property
     def database(self) -> AsyncDatabase[Document]:
@@ -50,6 +52,8 @@ def _record(document: dict[str, Any]) -> TenantRecord:
         auto_register=document["auto_register"],
         min_security_profile=int(document["min_security_profile"]),
         default_heartbeat_interval=int(document["default_heartbeat_interval"]),
+        auto_register_as=document.get("auto_register_as", "accepted"),
+        boot_retry_interval=int(document.get("boot_retry_interval", 60)),
     )
 
 

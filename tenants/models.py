@@ -21,6 +21,13 @@ class Role(TextChoices):
 class Tenant(models.Model):
     """A charge point operator with a database of its own."""
 
+    class NewStations(TextChoices):
+        """The registration of a station that was taken in by itself."""
+
+        ACCEPTED = "accepted", "Accepted"
+        PENDING = "pending", "Pending: wait for approval"
+        REJECTED = "rejected", "Rejected until approved"
+
     class Status(TextChoices):
         ACTIVE = "active", "Active"
         SUSPENDED = "suspended", "Suspended"
@@ -49,6 +56,17 @@ class Tenant(models.Model):
     )
     auto_register = models.BooleanField(
         default=False, help_text="A station nobody created is taken in with the key it presents first."
+    )
+    auto_register_as = models.CharField(
+        max_length=10,
+        choices=NewStations,
+        default=NewStations.ACCEPTED,
+        help_text="What such a station is told when it boots, until somebody changes its registration.",
+    )
+    boot_retry_interval = models.PositiveIntegerField(
+        default=60,
+        validators=[MinValueValidator(1), MaxValueValidator(86400)],
+        help_text="Seconds after which a station that is not accepted asks again.",
     )
     min_security_profile = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(3)]

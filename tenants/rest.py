@@ -30,6 +30,8 @@ CONFIGURATION = (
     "queue_enabled",
     "mqtt_topic_prefix",
     "auto_register",
+    "auto_register_as",
+    "boot_retry_interval",
     "min_security_profile",
     "default_heartbeat_interval",
     "message_log",
@@ -45,6 +47,15 @@ class TenantConfigurationSerializer(StrictSerializer, serializers.ModelSerialize
     queue_enabled = serializers.BooleanField(required=False, help_text="Keep commands for offline stations.")
     auto_register = serializers.BooleanField(
         required=False, help_text="Take in a station nobody created, with the key it presents first."
+    )
+    auto_register_as = serializers.ChoiceField(
+        Tenant.NewStations.choices, required=False, help_text="The registration of such a station until you change it."
+    )
+    boot_retry_interval = WholeNumberField(
+        min_value=1,
+        max_value=86400,
+        required=False,
+        help_text="Seconds after which a station that is pending or rejected asks again.",
     )
     min_security_profile = WholeNumberField(min_value=1, max_value=3, required=False)
     default_heartbeat_interval = WholeNumberField(min_value=10, max_value=86400, required=False, help_text="Seconds.")

@@ -38,6 +38,8 @@ class TenantForm(forms.ModelForm):
             "default_heartbeat_interval": "Heartbeat interval",
             "min_security_profile": "Least security profile",
             "auto_register": "Register stations by themselves",
+            "auto_register_as": "Such stations are",
+            "boot_retry_interval": "Not accepted: boot again after",
             "api_rate_limit": "REST rate limit",
             "mqtt_topic_prefix": "MQTT topic prefix",
             "queue_enabled": "Queue commands",
@@ -60,7 +62,10 @@ class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
     fieldsets = (
         (None, {"fields": (("name", "slug"), "status", "database")}),
         ("Stations", {"fields": (("max_charge_points", "default_heartbeat_interval"),)}),
-        ("Security", {"fields": (("min_security_profile", "auto_register"),)}),
+        (
+            "Security",
+            {"fields": (("min_security_profile", "auto_register"), ("auto_register_as", "boot_retry_interval"))},
+        ),
         ("REST and MQTT", {"fields": (("api_rate_limit", "mqtt_topic_prefix"),)}),
         ("Commands and messages", {"fields": ("queue_enabled", ("message_log", "message_log_days"))}),
         ("History", {"fields": (("created", "edited"),)}),

@@ -34,6 +34,8 @@ def test_creating_a_tenant_creates_its_database(root_api: Api, new_slug: str) ->
         "queue_enabled": True,
         "mqtt_topic_prefix": "ocpp",
         "auto_register": True,
+        "auto_register_as": "accepted",
+        "boot_retry_interval": 60,
         "min_security_profile": 1,
         "default_heartbeat_interval": 300,
         "message_log": "off",

@@ -1,0 +1,42 @@
+"""One product of its own for these tests: they stop, kill and flush what others share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from csms.embedded.program import Gateway
+from tests.acceptance.mqtt_capture import MqttCapture
+from tests.acceptance.product import Product
+from tests.instances.instances import TENANT, Cluster
+
+# More than any test asks for in a minute.
+RATE_LIMIT = 1_000_000
+STATIONS = 900
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Servers, test tenants and publisher; instances are started by whoever wants one."""
+    directory = tmp_path_factory.mktemp("instances")
+    with Product(directory, stations=STATIONS) as product:
+        cluster = Cluster(product, directory)
+        for tenant in product.tenants:
+            cluster.configure(tenant, api_rate_limit=RATE_LIMIT)
+        yield cluster
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def instances(cluster: Cluster) -> list[Gateway]:
+    """Three instances that all tests share: both servers, and one of them twice."""
+    return cluster.start("daphne-1", "uvicorn-2", "daphne-3")
+
+
+@pytest.fixture
+def capture(cluster: Cluster) -> Iterator[MqttCapture]:
+    """Everything published while the test runs."""
+    with MqttCapture(cluster.product.stack.mqtt.url) as capture:
+        yield capture
