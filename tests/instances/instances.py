@@ -82,7 +82,8 @@ class Cluster:
         described = self.product.unused_stations(tenant, count)
         if booted:
             self.product.database(tenant)["charge_points"].update_many(
-                {"_id": {"$in": [one["id"] for one in described]}}, {"$set": {"booted_at": datetime(2025, 5, 1, tzinfo=UTC)}}
+                {"_id": {"$in": [one["id"] for one in described]}},
+                {"$set": {"booted_at": datetime(2025, 5, 1, tzinfo=UTC)}},
             )
         return [LightStation(one["id"], httpx.URL(one["url"]).path, one["key"]) for one in described]
 
@@ -106,7 +107,11 @@ class Cluster:
         return await asyncio.to_thread(self._watched, "commands", command_id, condition, tenant, deadline)
 
     async def until_charge_point(
-        self, station: LightStation, condition: Callable[[dict[str, Any]], Any], tenant: str = TENANT, deadline: float = 30.0
+        self,
+        station: LightStation,
+        condition: Callable[[dict[str, Any]], Any],
+        tenant: str = TENANT,
+        deadline: float = 30.0,
     ) -> dict[str, Any]:
         """Return a station's document when it fulfils the condition."""
         return await asyncio.to_thread(self._watched, "charge_points", station.id, condition, tenant, deadline)
@@ -157,3 +162,28 @@ def events_logged(gateway: Gateway, event: str) -> list[dict[str, Any]]:
     with gateway.process.log.open(encoding="utf-8", errors="replace") as log:
         lines = [line for line in log if f'"{event}"' in line]
     return [json.loads(line) for line in lines]
+
+
+def instance_id(gateway: Gateway) -> str:
+    """Return the id an instance has in its present life."""
+    assert gateway.process.environment is not None
+    return gateway.process.environment["CSMS_INSTANCE_ID"]
+
+
+async def clients(api: httpx.AsyncClient) -> dict[str, str]:
+    """Return the connected stations of a tenant as one instance lists them, each with the instance that holds it."""
+    answer = await api.get("/clients?page_size=500")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["next"] is None
+    return {one["charge_point_id"]: one["instance"] for one in answer.json()["results"]}
+
+
+async def send(api: httpx.AsyncClient, station: LightStation, data: str, query: str = "?wait=30") -> httpx.Response:
+    """Ask a station for something that can be told from everything else it is asked for."""
+    body = {"action": "DataTransfer", "payload": {"vendorId": "Acme", "data": data}}
+    return await api.post(f"/chargepoints/{station.id}/commands{query}", json=body)
+
+
+def executed(station: LightStation) -> list[str]:
+    """Return what a station was asked for with `send`, over all its sockets."""
+    return [asked.payload["data"] for asked in station.asked("DataTransfer")]

@@ -9,8 +9,7 @@ from random import Random
 import httpx
 
 from csms.embedded.program import Gateway
-from tests.instances.instances import TENANT, Cluster, connect_all
-from tests.instances.light_station import LightStation
+from tests.instances.instances import TENANT, Cluster, connect_all, executed, send
 
 STATIONS = 300
 COMMANDS = 1_000
@@ -30,7 +29,7 @@ async def test_a_thousand_commands_to_three_hundred_stations_over_three_instance
     async def caller() -> None:
         while orders:
             number, station, gateway = orders.pop()
-            answers[number] = await order(apis[gateway.name], station, number)
+            answers[number] = await send(apis[gateway.name], station, str(number))
 
     wanted: dict[str, list[str]] = {}
     for number, station, _ in orders:
@@ -42,17 +41,10 @@ async def test_a_thousand_commands_to_three_hundred_stations_over_three_instance
     assert {answer.status_code for answer in answers.values()} == {200}
     assert Counter(answer.json()["state"] for answer in answers.values()) == {"accepted": COMMANDS}
     for station in stations:
-        executed = [asked.payload["data"] for asked in station.asked("DataTransfer")]
-        assert sorted(executed) == sorted(wanted.get(station.id, [])), station.id
+        assert sorted(executed(station)) == sorted(wanted.get(station.id, [])), station.id
         assert len(station.lines) == 1
     stored = cluster.product.database(TENANT)["commands"]
     ids = [answer.json()["id"] for answer in answers.values()]
     assert stored.count_documents({"_id": {"$in": ids}, "state": "accepted"}) == COMMANDS
     for station in stations:
         station.drop()
-
-
-async def order(api: httpx.AsyncClient, station: LightStation, number: int) -> httpx.Response:
-    """Ask for something that this station alone is asked for, and wait for its answer."""
-    body = {"action": "DataTransfer", "payload": {"vendorId": "Acme", "data": str(number)}}
-    return await api.post(f"/chargepoints/{station.id}/commands?wait=30", json=body)
