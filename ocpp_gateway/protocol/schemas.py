@@ -52,20 +52,9 @@ def _folder(version: OcppVersion) -> Path:
     return Path(spec.origin).parent / _FOLDERS[version] / "schemas"
 
 
-def _accept_celsius(schema: Any) -> None:
-    """Let a station spell Celsius right: the schema of 1.6 knows only `Celcius`."""
-    if isinstance(schema, dict):
-        words = schema.get("enum")
-        if isinstance(words, list) and "Celcius" in words:
-            words.append("Celsius")
-        for value in schema.values():
-            _accept_celsius(value)
-
-
 @cache
 def _validator(version: OcppVersion, name: str) -> Any:
     schema = json.loads((_folder(version) / f"{name}.json").read_text(encoding="utf-8-sig"))
-    _accept_celsius(schema)
     # Times are read by the handlers, which take more than RFC 3339: one without an offset is UTC (OCPP 1.6 §3.14).
     return jsonschema_rs.validator_for(schema, validate_formats=False)
 

@@ -13,6 +13,8 @@ from ocpp_gateway.protocol.versions import OcppVersion, choose_version
 V16 = OcppVersion.V16
 STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
 
+STOP = {"transactionId": 1, "meterStop": 1, "timestamp": "2026-01-01T00:00:00Z"}
+
 
 def verdict(action: str, payload: dict[str, Any]) -> ErrorCode | None:
     """Return the code a payload is refused with, None where it is valid."""
@@ -100,7 +102,9 @@ def test_an_invalid_payload_gets_the_code_that_fits(action: str, payload: dict[s
         ("MeterValues", sampled(measurand="Temperature", unit="Celcius")),
         ("MeterValues", sampled(measurand="Temperature", unit="Celsius")),
         ("MeterValues", sampled(measurand="SoC", unit="Percent", location="EV", phase="L1-N")),
-        ("StopTransaction", {"transactionId": 1, "meterStop": 1, "timestamp": "2026-01-01T00:00:00Z"}),
+        ("StopTransaction", STOP),
+        ("StopTransaction", STOP | {"transactionData": sampled(unit="Celsius")["meterValue"]}),
+        ("StopTransaction", STOP | {"transactionData": sampled(unit="Celcius")["meterValue"]}),
         ("StatusNotification", STATUS | {"timestamp": "2026-01-01T00:00:00.123456789+02:00"}),
         ("StatusNotification", STATUS | {"timestamp": "2026-01-01t00:00:00z"}),
         # OCPP 1.6 §3.14: a time without an offset is UTC.
