@@ -118,6 +118,8 @@ INSTALLED_APPS = [
     "chargepoints",
     "sessions_app",
     "ocpp_gateway",
+    # Your own: receivers of facts, handlers of vendors' messages.
+    *env.names("EXTRA_APPS", ""),
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -62,10 +62,8 @@ class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
     fieldsets = (
         (None, {"fields": (("name", "slug"), "status", "database")}),
         ("Stations", {"fields": (("max_charge_points", "default_heartbeat_interval"),)}),
-        (
-            "Security",
-            {"fields": (("min_security_profile", "auto_register"), ("auto_register_as", "boot_retry_interval"))},
-        ),
+        ("Security", {"fields": ("min_security_profile",)}),
+        ("New stations", {"fields": ("auto_register", ("auto_register_as", "boot_retry_interval"))}),
         ("REST and MQTT", {"fields": (("api_rate_limit", "mqtt_topic_prefix"),)}),
         ("Commands and messages", {"fields": ("queue_enabled", ("message_log", "message_log_days"))}),
         ("History", {"fields": (("created", "edited"),)}),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 import pytest
 
 from csms.embedded.program import Gateway
 from tests.acceptance.mqtt_capture import MqttCapture
 from tests.acceptance.product import Product
-from tests.instances.instances import TENANT, Cluster
+from tests.instances.instances import Cluster
 
 # More than any test asks for in a minute.
 RATE_LIMIT = 1_000_000

@@ -31,7 +31,7 @@ __all__ = [  # fixtures from elsewhere
 def gateways(tmp_path_factory: pytest.TempPathFactory, global_database: None) -> Iterator[dict[str, Gateway]]:
     """The server that `gateway` takes, with a publisher behind it."""
     directory: Path = tmp_path_factory.mktemp("station_control")
-    running, events = Gateway("uvicorn", directory), publisher(directory)
+    running, events = Gateway("uvicorn", directory, {"EXTRA_APPS": "tests.vendor_app"}), publisher(directory)
     try:
         events.start()
         running.start()

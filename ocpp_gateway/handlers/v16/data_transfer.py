@@ -1,4 +1,4 @@
-"""DataTransfer (OCPP 1.6 §4.3): a vendor's own message. No vendor is known yet, and the answer says so."""
+"""DataTransfer (OCPP 1.6 §4.3): a vendor's own message, for whoever has registered for it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,25 @@ from datetime import datetime
 from typing import Any
 
 from chargepoints.station import Station
+from chargepoints.vendor_messages import VendorMessage, VendorStatus, handle_vendor_message
+
+_WORDS = {
+    VendorStatus.ACCEPTED: "Accepted",
+    VendorStatus.REJECTED: "Rejected",
+    VendorStatus.UNKNOWN_VENDOR: "UnknownVendorId",
+    VendorStatus.UNKNOWN_MESSAGE: "UnknownMessageId",
+}
 
 
-def handle(station: Station, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return `UnknownVendorId`, which the specification asks for where a vendor has no implementation."""
-    return {"status": "UnknownVendorId"}
+async def handle(station: Station, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the handler's answer, or that there is no handler for the vendor or for this message of it."""
+    message = VendorMessage(
+        station=station,
+        vendor_id=payload["vendorId"],
+        message_id=payload.get("messageId", ""),
+        data=payload.get("data"),
+        received_at=now,
+        unit=station.unit_of_work(),
+    )
+    status, data = await handle_vendor_message(message)
+    return {"status": _WORDS[status]} | ({} if data is None else {"data": data})

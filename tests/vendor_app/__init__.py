@@ -1,0 +1,1 @@
+"""A user's own app, as `docs/extending.md` describes it: it handles messages of one vendor."""
