@@ -138,6 +138,17 @@ async def test_a_bad_unit_fails_alone(scratch: Scratch, bad: Unit, error: type[E
     assert len(scratch.events()) == 20
 
 
+async def test_a_bad_unit_among_hundreds_costs_few_transactions(scratch: Scratch) -> None:
+    """Every meter value that a station sends again is such a unit."""
+    scratch.db["things"].insert_one({"_id": "known"})
+    units: list[Unit] = [inserting(number) for number in range(511)]
+    units.insert(300, inserting("known"))
+    results = await outcomes(scratch.committer(), units)
+    assert isinstance(results.pop(300), DuplicateRecord)
+    assert results == [None] * 511
+    assert scratch.traffic.sent["commitTransaction"] + scratch.traffic.sent["abortTransaction"] < 25
+
+
 async def test_a_unit_is_stored_as_a_whole_or_not_at_all(scratch: Scratch) -> None:
     scratch.db["things"].insert_one({"_id": "known", "a": 1})
     unit = inserting("new").event("S1", 1)
