@@ -126,8 +126,8 @@ class Instances:
                 await self._begin_anew(leases)
             if self._settled:
                 await self._look_after_dead(leases)
-            elif self._here.connections:
-                await self.close_stale()  # somebody may have taken us for dead
+            else:
+                await self.close_stale()  # who has taken us for dead may not have come to an end yet
         except (RedisError, OSError) as error:
             self._lost_redis(error)
         except (PyMongoError, StorageUnavailable) as error:
@@ -147,6 +147,7 @@ class Instances:
         self._rebuilt = self._searched = False
         # At once, because the sockets that open from now on are claimed by themselves.
         self.reachable = True
+        await self.close_stale()  # others may have taken us for dead
         connections = list(self._here.connections.values())
         for start in range(0, len(connections), _CLAIMS):
             await asyncio.gather(*(self._claim_again(c) for c in connections[start : start + _CLAIMS]))
@@ -156,12 +157,17 @@ class Instances:
         log.info("presence_rebuilt", stations=len(connections))
 
     async def _claim_again(self, connection: Connection) -> None:
+        owner = self._here.owner_of(connection)
+        if connection.is_closing():
+            return
         try:
-            before = await self._here.presence.claim(self._here.owner_of(connection))
+            before = await self._here.presence.claim(owner)
         except StaleEpoch:
             await connection.close(POLICY_VIOLATION, "replaced by a newer connection")
-        else:
-            self._here.claimed(connection, before)
+            return
+        self._here.claimed(connection, before)
+        if not self._holds(owner):  # it has ended meanwhile, and let go before this claim
+            await self._here.presence.release(owner.tenant, owner.station, owner.epoch)
 
     def _holds(self, owner: Owner) -> bool:
         connection = self._here.connections.get((owner.tenant, owner.station))
