@@ -30,13 +30,11 @@ class BootFacts:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-async def record_boot(
-    station: Station, boot: BootFacts, now: datetime, *, asked_for: bool = False
-) -> tuple[Registration, int]:
+async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple[Registration, int]:
     """Store and announce a boot; return the registration and an interval in seconds.
 
     The interval is that of heartbeats for an accepted station, else the wait before the next BootNotification
-    (OCPP 1.6 §4.2). `asked_for`: we have triggered the message, so the station need not have restarted.
+    (OCPP 1.6 §4.2).
     """
     stored = await station.tenant.database[CHARGE_POINTS].find_one({"_id": station.id}, projection=["registration"])
     registration = Registration(stored["registration"] if stored else Registration.REJECTED)
@@ -44,7 +42,7 @@ async def record_boot(
     change = boot.as_document()
     if accepted:
         change["booted_at"] = now
-    if not asked_for:
+    if not station.boot_triggered:
         change["reboot_pending"] = {}
     unit = station.unit_of_work()
     station.fence(unit, now)

@@ -9,6 +9,7 @@ them, because the order of a station's facts is the owner's; while nobody owns i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from chargepoints.connection import CHARGE_POINTS
 from chargepoints.models import Command, CommandState
 from chargepoints.station import StaleConnection, Station
 from csms.errors import Conflict
-from events.facts import COMMAND_KINDS
+from events.facts import COMMAND_KINDS, command_triggered
 from tenants.clients import Document
 from tenants.directory import TenantRecord
 from tenants.group_commit import DuplicateRecord, NothingMatched
@@ -89,6 +90,7 @@ def _document(new: NewCommand, now: datetime) -> Document:
         "message_id": "",
         "epoch": None,
         "reply_to": new.reply_to,
+        "triggered": [],
         "announced": False,
         "created_at": now,
         "sent_at": None,
@@ -187,6 +189,32 @@ async def withdraw(tenant: TenantRecord, command: Document) -> bool:
     query = {"_id": command["_id"], "state": CommandState.QUEUED.value, "announced": False}
     result = await tenant.database[COMMANDS].delete_one(query)
     return result.deleted_count == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggeredMessage:
+    """A message that a station has sent because a command has asked for it; the EVSE only if it is about one."""
+
+    action: str
+    message_id: str
+    evse_id: int | None
+    received_at: datetime
+
+
+async def record_triggered(station: Station, command_id: str, message: TriggeredMessage) -> None:
+    """Tie a message to the command that has asked for it, and announce that it has come.
+
+    Raises:
+        StorageUnavailable: MongoDB is away.
+    """
+    facts = {"action": message.action, "message_id": message.message_id, "evse_id": message.evse_id}
+    received_at = message.received_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    unit = station.unit_of_work()
+    station.fence(unit, message.received_at)
+    unit.update(COMMANDS, {"_id": command_id}, {"$push": {"triggered": facts | {"received_at": received_at}}})
+    station.announce(unit, command_triggered, message.received_at, {"command_id": command_id, **facts})
+    with suppress(NothingMatched):  # a newer connection owns the station: nobody waits for this one's messages
+        await unit.commit()
 
 
 async def record_late_answer(tenant: TenantRecord, command_id: str, answer: dict[str, Any]) -> None:

@@ -38,6 +38,7 @@ class Station:
             stations do not boot again after a plain reconnect.
         connectors: the last known state of each connector, by (EVSE, connector).
         facts: vendor, model, firmware and the like, for the retained status.
+        boot_triggered: whether the latest boot on this connection was asked for, which is no sign of a restart.
         told_pending: whether this connection has been told to wait for its registration.
         taken_from: set for a station that somebody acts for who holds no socket of it (`chargepoints.offline`): what
             must still be true of its document when the first unit of work takes it over.
@@ -54,6 +55,7 @@ class Station:
     connectors: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     told_pending: bool = False
+    boot_triggered: bool = False
     taken_from: dict[str, Any] | None = None
     _count: int = 0
 

@@ -44,6 +44,8 @@ charge_point_booted = FactKind("charge_point.booted", "connection")
 charge_point_connected = FactKind("charge_point.connected", "connection")
 charge_point_disconnected = FactKind("charge_point.disconnected", "connection")
 connector_status_changed = FactKind("connector.status_changed", "connection")
+# A message has come that a command has asked for.
+command_triggered = FactKind("command.triggered", "command")
 
 
 def _command(state: str, signal: Signal) -> FactKind:
@@ -75,6 +77,7 @@ FACT_KINDS = (
     charge_point_connected,
     charge_point_disconnected,
     connector_status_changed,
+    command_triggered,
     *COMMAND_KINDS.values(),
     *RESERVATION_KINDS.values(),
 )

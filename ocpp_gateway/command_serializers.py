@@ -20,6 +20,15 @@ class CommandErrorSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
 
 
+class TriggeredSerializer(serializers.Serializer[Any]):
+    """A message of the station that the command has asked for."""
+
+    action = serializers.CharField()
+    message_id = serializers.CharField()
+    evse_id = serializers.IntegerField(allow_null=True)
+    received_at = serializers.DateTimeField()
+
+
 class CommandSerializer(serializers.ModelSerializer[Command]):
     """A command and how far it has come."""
 
@@ -27,6 +36,7 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
     response = serializers.DictField(allow_null=True, help_text="The station's own answer.")
     error = CommandErrorSerializer(allow_null=True)
     state = serializers.ChoiceField(CommandState.choices)
+    triggered = TriggeredSerializer(many=True, help_text="The messages that a trigger has brought so far.")
 
     class Meta:
         model = Command
@@ -43,6 +53,7 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
             "sent_at",
             "completed_at",
             "expires_at",
+            "triggered",
         )
 
 

@@ -34,6 +34,7 @@ from ocpp_gateway.protocol.frames import (
 )
 from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.pulse import STALLED_SECONDS, Pulse
+from ocpp_gateway.triggers import Triggers
 from tenants.coalesced_writes import coalesced_writes
 
 # WebSocket close codes (RFC 6455 §7.4.1 and the IANA registry).
@@ -71,6 +72,7 @@ class Connection:
         "since",
         "on_booted",
         "on_unexpected_answer",
+        "triggers",
         "_socket",
         "_pulse",
         "_queue",
@@ -101,6 +103,8 @@ class Connection:
         self._pulse = pulse or Pulse()
         self.on_booted = on_booted
         self.on_unexpected_answer = on_unexpected_answer
+        # None until the first message is triggered, which on most sockets never happens.
+        self.triggers: Triggers | None = None
         # Lists and dicts, short as they are, because an empty deque or OrderedDict costs ten times their memory.
         self._queue: list[tuple[Call, int]] = []
         self._serving: asyncio.Task[Any] | None = None
@@ -185,10 +189,12 @@ class Connection:
         known = self._answers.get(call.message_id)
         if known is not None:
             return self._repeat(call, fingerprint, *known)
+        triggered = self.triggers is not None and self.triggers.expects(call)
         if call.action == "BootNotification":
             # A station that has restarted may count its message ids from the beginning again.
             self._answers.clear()
-        outcome = router.begin(self.version, self.station, call, datetime.now(UTC))
+            self.station.boot_triggered = triggered
+        outcome = router.begin(self.version, self.station, call, datetime.now(UTC), triggered=triggered)
         if isinstance(outcome, str):
             self._remember(call, fingerprint, outcome)
         return outcome
@@ -203,6 +209,8 @@ class Connection:
     def _remember(self, call: Call, fingerprint: int, answer: str) -> None:
         if not answer.startswith(_RESULT):
             return  # what a CALL was refused for may have gone when it comes again
+        if self.triggers is not None:
+            self.triggers.came(call)
         self._answers[call.message_id] = (fingerprint, answer)
         if len(self._answers) > REMEMBERED_ANSWERS:
             del self._answers[next(iter(self._answers))]
@@ -267,6 +275,9 @@ class Connection:
                 self._waiting.pop(message_id, None)
 
     def _resolve(self, answer: CallResult | CallError) -> None:
+        if self.triggers is not None:
+            # At once: what was triggered may be the very next frame.
+            self.triggers.answered(answer)
         waiting = self._waiting.get(answer.message_id) if self._waiting else None
         if waiting is None:
             self.on_unexpected_answer(answer)

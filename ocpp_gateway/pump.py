@@ -13,7 +13,14 @@ from django.conf import settings
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from chargepoints.commands import end_command, open_commands, record_late_answer, take_to_send
+from chargepoints.commands import (
+    TriggeredMessage,
+    end_command,
+    open_commands,
+    record_late_answer,
+    record_triggered,
+    take_to_send,
+)
 from chargepoints.models import CommandState
 from chargepoints.station import StaleConnection, Station
 from csms.errors import StorageUnavailable
@@ -23,7 +30,8 @@ from ocpp_gateway.commands import effect_of
 from ocpp_gateway.connection import POLICY_VIOLATION, Connection, ConnectionLost
 from ocpp_gateway.follow_up import follow_up
 from ocpp_gateway.pending import PendingCall, PendingCalls
-from ocpp_gateway.protocol.frames import CallError, CallResult
+from ocpp_gateway.protocol.frames import Call, CallError, CallResult
+from ocpp_gateway.triggers import TRIGGERS, Triggers
 from tenants.clients import Document
 
 # Storage that is away is asked again after this long; each attempt has its own patience (STORAGE_TIMEOUT).
@@ -138,15 +146,41 @@ class Pump:
 
     async def _call(self, command: Document) -> Outcome:
         connection, seconds = self.connection, settings.OCPP_CALL_TIMEOUT
+        if command["action"] in TRIGGERS:
+            self._expect_triggered(command)
         try:
             answer = await connection.call(command["message_id"], command["action"], command["payload"], seconds)
         except TimeoutError:
             assert self._handed_over is not None
             self._handed_over[command["_id"]] = True
+            if connection.triggers is not None:
+                connection.triggers.given_up(command["message_id"])
             return Outcome(CommandState.TIMED_OUT, error=_NO_ANSWER)
         except ConnectionLost:
             return Outcome(CommandState.FAILED, error=_LOST)
         return read_answer(connection.version, command["action"], answer)
+
+    def _expect_triggered(self, command: Document) -> None:
+        connection = self.connection
+        if connection.triggers is None:
+            connection.triggers = Triggers(self._triggered)
+        connection.triggers.asked(command["message_id"], command["_id"], command["payload"])
+
+    def _triggered(self, command_id: str, call: Call) -> None:
+        connector = call.payload.get("connectorId")
+        message = TriggeredMessage(
+            action=call.action,
+            message_id=call.message_id,
+            evse_id=connector if isinstance(connector, int) else None,
+            received_at=datetime.now(UTC),
+        )
+        background(self._record_triggered(command_id, message), "record_triggered")
+
+    async def _record_triggered(self, command_id: str, message: TriggeredMessage) -> None:
+        try:
+            await record_triggered(self.connection.station, command_id, message)
+        except StorageUnavailable:
+            log.warning("triggered_not_recorded", station=self.connection.station.id, command=command_id)
 
     async def _end(self, command: Document, outcome: Outcome) -> bool:
         """Store a command's end, however long storage is away; return False if somebody else has ended it, or may."""

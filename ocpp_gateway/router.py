@@ -24,31 +24,35 @@ _BEFORE_BOOT = frozenset({"BootNotification"})
 log = structlog.get_logger(__name__)
 
 
-def find_handler(version: OcppVersion, station: Station, action: str) -> Handler:
-    """Return the handler of an action.
+def find_handler(version: OcppVersion, station: Station, action: str, *, triggered: bool = False) -> Handler:
+    """Return the handler of an action; `triggered`: we have asked for the message.
 
     Raises:
         OcppError: NotImplemented for an action the version does not have, NotSupported for one that stations do
-            not send or that we do not serve, SecurityError before the station is accepted.
+            not send or that we do not serve, SecurityError before the station is accepted, unless its registration is
+            pending and we have asked for the message (OCPP 1.6 §4.2).
     """
     handler = HANDLERS[version].get(action)
     if handler is None:
         if action in known_actions(version):
             raise OcppError(ErrorCode.NOT_SUPPORTED, f"{action} is not served for stations")
         raise OcppError(ErrorCode.NOT_IMPLEMENTED, f"there is no action {action[:50]!r} in OCPP {version.number}")
-    if not station.may_work and action not in _BEFORE_BOOT:
+    may_send = station.may_work or action in _BEFORE_BOOT or (triggered and station.may_be_asked)
+    if not may_send:
         raise OcppError(ErrorCode.SECURITY_ERROR, "send a BootNotification and wait until it is accepted")
     return handler
 
 
-def begin(version: OcppVersion, station: Station, call: Call, now: datetime) -> str | Awaitable[Payload]:
+def begin(
+    version: OcppVersion, station: Station, call: Call, now: datetime, *, triggered: bool = False
+) -> str | Awaitable[Payload]:
     """Validate a CALL and start its handler: return the answer's text at once where nothing has to be waited for.
 
     Otherwise the handler's own awaitable is returned, for `finish`. A Heartbeat thus costs no task and no turn of
     the event loop.
     """
     try:
-        handler = find_handler(version, station, call.action)
+        handler = find_handler(version, station, call.action, triggered=triggered)
         validate_request(version, call.action, call.payload)
         outcome = handler(station, call.payload, now)
     except Exception as error:  # noqa: BLE001  every CALL is answered; what is our fault is logged there

@@ -30,6 +30,8 @@ class Command(models.Model):
     state = models.CharField(max_length=10, choices=CommandState, default=CommandState.QUEUED)
     response = models.JSONField(null=True)
     error = models.JSONField(null=True)
+    # The messages that a trigger has brought: [{"action", "message_id", "evse_id", "received_at"}].
+    triggered = models.JSONField(default=list)
     requested_by = models.CharField(max_length=150)
     idempotency_key = models.CharField(max_length=100, blank=True)
     message_id = models.CharField(max_length=36, blank=True)

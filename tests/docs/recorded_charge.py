@@ -11,7 +11,15 @@ import orjson
 from pymongo.asynchronous.database import AsyncDatabase
 
 from chargepoints.boot import BootFacts, record_boot
-from chargepoints.commands import OPEN, NewCommand, end_command, store_command, take_to_send
+from chargepoints.commands import (
+    OPEN,
+    NewCommand,
+    TriggeredMessage,
+    end_command,
+    record_triggered,
+    store_command,
+    take_to_send,
+)
 from chargepoints.connection import CHARGE_POINTS, announce_connected, claim, release
 from chargepoints.models import CommandState, ConnectorState
 from chargepoints.reservations import (
@@ -121,6 +129,8 @@ async def _commands(station: Station, now: datetime) -> None:
     sent = await take_to_send(station, command, seconds=30, now=now)
     assert sent is not None
     await end_command(station, sent, CommandState.ACCEPTED, now, response={"status": "Accepted"})
+    message = TriggeredMessage(action="Heartbeat", message_id="17", evse_id=None, received_at=now)
+    await record_triggered(station, sent["_id"], message)
     for state in CommandState:
         if state.value not in (*OPEN, CommandState.ACCEPTED.value):
             command, _ = await store_command(TENANT, new, now)

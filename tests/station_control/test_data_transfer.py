@@ -48,15 +48,15 @@ async def test_a_handler_without_message_id_takes_all_of_its_vendor(station: Sta
     ],
 )
 async def test_one_is_sent_as_a_command(
-    station: Station, charger: Installed, rest: Rest, mqtt: Capture, answer: dict[str, str], state: str
+    station: Station, rest: Rest, mqtt: Capture, answer: dict[str, str], state: str
 ) -> None:
     body = {"vendor_id": VENDOR, "message_id": "Ask", "data": "?"}
-    asking = rest.asking(charger.identity, "data-transfer", body)
+    asking = rest.asking(station.identity, "data-transfer", body)
     sent = await station.obey("DataTransfer", answer)
     assert sent == {"vendorId": VENDOR, "messageId": "Ask", "data": "?"}
     command = await asking
     assert (command["state"], command["response"]) == (state, answer)
-    await mqtt.assert_event(charger.identity, f"command.{state}", action="DataTransfer")
+    await mqtt.assert_event(station.identity, f"command.{state}", action="DataTransfer")
 
 
 def test_two_handlers_for_one_message_are_refused() -> None:
