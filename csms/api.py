@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from chargepoints.jobs_rest import FirmwareJobViewSet, LogJobViewSet, SecurityEventViewSet
 from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
 from chargepoints.wanted_settings_rest import WantedSettingViewSet
 from sessions_app.rest import IdTokenViewSet, MeterValueViewSet, SessionViewSet, StationSessionViewSet
@@ -17,6 +18,9 @@ router.register("tenants", TenantViewSet, basename="tenants")
 router.register("chargepoints", ChargePointViewSet, basename="chargepoints")
 router.register("sessions", SessionViewSet, basename="sessions")
 router.register("wanted-settings", WantedSettingViewSet, basename="wanted-settings")
+router.register("firmware-jobs", FirmwareJobViewSet, basename="firmware-jobs")
+router.register("log-jobs", LogJobViewSet, basename="log-jobs")
+router.register("security-events", SecurityEventViewSet, basename="security-events")
 router.register("id-tokens", IdTokenViewSet, basename="id-tokens")
 
 _LIST = {"get": "list"}

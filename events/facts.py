@@ -44,6 +44,9 @@ charge_point_booted = FactKind("charge_point.booted", "connection")
 charge_point_connected = FactKind("charge_point.connected", "connection")
 charge_point_disconnected = FactKind("charge_point.disconnected", "connection")
 connector_status_changed = FactKind("connector.status_changed", "connection")
+firmware_status_changed = FactKind("firmware.status_changed", "firmware")
+log_status_changed = FactKind("log.status_changed", "log")
+security_event_reported = FactKind("security.event_reported", "security")
 # A message has come that a command has asked for.
 command_triggered = FactKind("command.triggered", "command")
 
@@ -77,6 +80,9 @@ FACT_KINDS = (
     charge_point_connected,
     charge_point_disconnected,
     connector_status_changed,
+    firmware_status_changed,
+    log_status_changed,
+    security_event_reported,
     command_triggered,
     *COMMAND_KINDS.values(),
     *RESERVATION_KINDS.values(),

@@ -4,7 +4,10 @@ from chargepoints.models.charge_point import IDENTITY_PATTERN, ChargePoint, Regi
 from chargepoints.models.command import Command, CommandState
 from chargepoints.models.connector import Connector, ConnectorState
 from chargepoints.models.counter import TenantCounter
+from chargepoints.models.firmware_job import FirmwareJob, FirmwareStatus
+from chargepoints.models.log_job import LogJob, LogKind, LogStatus
 from chargepoints.models.reservation import Reservation, ReservationState
+from chargepoints.models.security_event import SecurityEvent
 from chargepoints.models.wanted_setting import WantedSetting
 
 __all__ = [
@@ -14,9 +17,15 @@ __all__ = [
     "CommandState",
     "Connector",
     "ConnectorState",
+    "FirmwareJob",
+    "FirmwareStatus",
+    "LogJob",
+    "LogKind",
+    "LogStatus",
     "Registration",
     "Reservation",
     "ReservationState",
+    "SecurityEvent",
     "TenantCounter",
     "WantedSetting",
 ]

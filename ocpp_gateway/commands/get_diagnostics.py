@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from chargepoints.models import LogStatus
+from chargepoints.station import Station
+from chargepoints.station_jobs import LOGS
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.timestamps import format_time
 from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.station_jobs import moment, record_request
+from tenants.clients import Document
+from tenants.unit_of_work import UnitOfWork
 
 _NAMES = {"retries": "retries", "retry_interval": "retryInterval"}
 
@@ -32,10 +39,28 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
     return payload
 
 
+def begin(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -> None:
+    """Keep the job, whatever the station said; without a file name it has nothing to upload (OCPP 1.6 §5.9)."""
+    payload, answer = ended["payload"], ended["response"]
+    facts = {
+        "location": payload["location"],
+        "oldest": moment(payload, "startTime"),
+        "newest": moment(payload, "stopTime"),
+        "file_name": (answer or {}).get("fileName", ""),
+        "retries": payload.get("retries"),
+        "retry_interval": payload.get("retryInterval"),
+    }
+    nothing = answer is not None and not facts["file_name"]
+    record_request(
+        unit, station, LOGS, ended, facts=facts, now=now, status=LogStatus.NO_FILE.value if nothing else None
+    )
+
+
 VERB = Verb(
     "get-diagnostics",
     "Have the station upload its diagnostics",
     {OcppVersion.V16: "GetDiagnostics"},
     GetDiagnosticsParameters,
     encode,
+    effect=begin,
 )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from chargepoints.station import Station
+from chargepoints.station_jobs import FIRMWARE
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.timestamps import format_time
 from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.station_jobs import moment, record_request
+from tenants.clients import Document
+from tenants.unit_of_work import UnitOfWork
 
 _NAMES = {"retries": "retries", "retry_interval": "retryInterval"}
 
@@ -26,10 +32,23 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
     return payload | {wire: parameters[name] for name, wire in _NAMES.items() if name in parameters}
 
 
+def begin(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -> None:
+    """Keep the job, whatever the station said."""
+    payload = ended["payload"]
+    facts = {
+        "location": payload["location"],
+        "retrieve_at": moment(payload, "retrieveDate"),
+        "retries": payload.get("retries"),
+        "retry_interval": payload.get("retryInterval"),
+    }
+    record_request(unit, station, FIRMWARE, ended, facts=facts, now=now)
+
+
 VERB = Verb(
     "update-firmware",
     "Have the station fetch and install firmware",
     {OcppVersion.V16: "UpdateFirmware"},
     UpdateFirmwareParameters,
     encode,
+    effect=begin,
 )

@@ -30,7 +30,9 @@ from chargepoints.reservations import (
     settle_request,
     use_reservation,
 )
+from chargepoints.security_events import record_security_event
 from chargepoints.station import Station
+from chargepoints.station_jobs import FIRMWARE, LOGS, record_report
 from chargepoints.status import StatusReport, record_status
 from sessions_app.authorization import ID_TOKENS, authorize
 from sessions_app.meter_values import MeterReport, record_meter_values
@@ -113,6 +115,7 @@ async def _charge() -> None:
     )
     await _commands(station, later)
     await _reservations(station, later)
+    await _reports(station, later)
     await release(station, later, reason="closed with code 1000")
 
 
@@ -135,6 +138,12 @@ async def _commands(station: Station, now: datetime) -> None:
         if state.value not in (*OPEN, CommandState.ACCEPTED.value):
             command, _ = await store_command(TENANT, new, now)
             await end_command(station, command, state, now)
+
+
+async def _reports(station: Station, now: datetime) -> None:
+    await record_report(station, FIRMWARE, "downloading", request_id=None, actions=(), now=now)
+    await record_report(station, LOGS, "uploaded", request_id=1, actions=(), now=now)
+    await record_security_event(station, "TamperDetectionActivated", now, "door contact 2", now)
 
 
 async def _reservations(station: Station, now: datetime) -> None:

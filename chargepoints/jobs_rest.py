@@ -1,0 +1,142 @@
+"""`/api/v1/firmware-jobs`, `/log-jobs` and `/security-events`: what stations do and report over a longer time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.viewsets import GenericViewSet
+
+from chargepoints.models import FirmwareJob, FirmwareStatus, LogJob, LogKind, LogStatus, SecurityEvent
+from csms.api_view import ApiViewMixin
+from csms.fields import MomentField
+from csms.query_filters import MomentFilter
+
+_NEWEST_FIRST = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
+_COMMON = (
+    "id",
+    "charge_point_id",
+    "request_id",
+    "status",
+    "history",
+    "location",
+    "retries",
+    "retry_interval",
+    "requested_by",
+    "created_at",
+    "updated_at",
+)
+
+
+class FirmwareStepSerializer(serializers.Serializer[Any]):
+    """A status and when it was received."""
+
+    status = serializers.ChoiceField(FirmwareStatus.choices)
+    at = serializers.DateTimeField()
+
+
+class FirmwareJobSerializer(serializers.ModelSerializer[FirmwareJob]):
+    status = serializers.ChoiceField(FirmwareStatus.choices)
+    history = FirmwareStepSerializer(many=True, help_text="Oldest first.")
+    requested_by = serializers.CharField(help_text="Empty for a job that was not asked for here.")
+    retrieve_at = MomentField(allow_null=True)
+    install_at = MomentField(allow_null=True)
+    created_at = MomentField()
+    updated_at = MomentField()
+
+    class Meta:
+        model = FirmwareJob
+        fields = (*_COMMON, "signed", "retrieve_at", "install_at")
+        read_only_fields = fields
+
+
+class LogStepSerializer(serializers.Serializer[Any]):
+    """A status and when it was received."""
+
+    status = serializers.ChoiceField(LogStatus.choices)
+    at = serializers.DateTimeField()
+
+
+class LogJobSerializer(serializers.ModelSerializer[LogJob]):
+    status = serializers.ChoiceField(LogStatus.choices)
+    history = LogStepSerializer(many=True, help_text="Oldest first.")
+    requested_by = serializers.CharField(help_text="Empty for a job that was not asked for here.")
+    kind = serializers.ChoiceField(LogKind.choices)
+    oldest = MomentField(allow_null=True, help_text="Of the entries asked for.")
+    newest = MomentField(allow_null=True)
+    file_name = serializers.CharField(help_text="As the station announced it.")
+    created_at = MomentField()
+    updated_at = MomentField()
+
+    class Meta:
+        model = LogJob
+        fields = (*_COMMON, "kind", "oldest", "newest", "file_name")
+        read_only_fields = fields
+
+
+class SecurityEventSerializer(serializers.ModelSerializer[SecurityEvent]):
+    timestamp = MomentField(help_text="By the station's clock.")
+    received_at = MomentField()
+
+    class Meta:
+        model = SecurityEvent
+        fields = ("id", "charge_point_id", "type", "timestamp", "tech_info", "received_at")
+        read_only_fields = fields
+
+
+class FirmwareJobFilter(django_filters.FilterSet):
+    charge_point_id = django_filters.CharFilter(max_length=48, strip=False)
+    status = django_filters.ChoiceFilter(choices=FirmwareStatus.choices)
+
+
+class LogJobFilter(django_filters.FilterSet):
+    charge_point_id = django_filters.CharFilter(max_length=48, strip=False)
+    status = django_filters.ChoiceFilter(choices=LogStatus.choices)
+    kind = django_filters.ChoiceFilter(choices=LogKind.choices)
+
+
+class SecurityEventFilter(django_filters.FilterSet):
+    charge_point_id = django_filters.CharFilter(max_length=48, strip=False)
+    type = django_filters.CharFilter(max_length=50, strip=False)
+    received_from = MomentFilter(field_name="received_at", lookup_expr="gte", label="Known here at or after.")
+    received_to = MomentFilter(field_name="received_at", lookup_expr="lt", label="Known here before.")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List firmware jobs", description="Newest first."),
+    retrieve=extend_schema(summary="Read a firmware job", description="Its id is that of the command that began it."),
+)
+class FirmwareJobViewSet(ApiViewMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+    permission_resource = "jobs"
+    serializer_class = FirmwareJobSerializer
+    queryset = FirmwareJob.objects.all()
+    filterset_class = FirmwareJobFilter
+    lookup_url_kwarg = "id"
+    lookup_value_regex = "[^/]+"
+    orderings = _NEWEST_FIRST
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List log jobs", description="Newest first."),
+    retrieve=extend_schema(summary="Read a log job", description="Its id is that of the command that began it."),
+)
+class LogJobViewSet(ApiViewMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+    permission_resource = "jobs"
+    serializer_class = LogJobSerializer
+    queryset = LogJob.objects.all()
+    filterset_class = LogJobFilter
+    lookup_url_kwarg = "id"
+    lookup_value_regex = "[^/]+"
+    orderings = _NEWEST_FIRST
+
+
+@extend_schema_view(list=extend_schema(summary="List security events", description="Newest first."))
+class SecurityEventViewSet(ApiViewMixin, ListModelMixin, GenericViewSet):
+    permission_resource = "security-events"
+    serializer_class = SecurityEventSerializer
+    queryset = SecurityEvent.objects.all()
+    filterset_class = SecurityEventFilter
+    orderings = {"-received_at": ("-received_at", "-id"), "received_at": ("received_at", "id")}
