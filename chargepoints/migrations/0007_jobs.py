@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('chargepoints', '0005_reservation'),
+        ('chargepoints', '0006_triggered'),
     ]
 
     operations = [
