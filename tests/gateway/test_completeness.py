@@ -43,7 +43,9 @@ def test_a_message_has_a_file_of_its_name(action: str) -> None:
     module = importlib.import_module(f"ocpp_gateway.handlers.v16.{file_name(action)}")
     assert v16.HANDLERS[action] is module.handle
     assert module.__doc__ is not None
-    assert module.__doc__.startswith(f"{action} (OCPP 1.6 §"), "the docstring names the message and its section"
+    assert module.__doc__.startswith(f"{action} (OCPP 1.6 "), (
+        "the docstring names the message and where it is specified"
+    )
 
 
 @pytest.mark.parametrize("action", sorted({*CORE, *v16.HANDLERS}))
