@@ -16,7 +16,9 @@ import structlog
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-KEEPALIVE_SECONDS = 30
+# A broker ends a connection that is silent for one and a half times as long. That is shorter than a lease of
+# `events.lease` has left at any time, so what a frozen publisher still holds cannot get out after its successor's.
+KEEPALIVE_SECONDS = 5
 # A broker that answers neither the connection nor a message for this long is given up and connected to again.
 PATIENCE_SECONDS = 30.0
 _FIRST_RETRY_SECONDS, _LAST_RETRY_SECONDS = 0.2, 5.0

@@ -14,7 +14,7 @@ OUTBOX = "outbox"
 # Messages under way before the broker must acknowledge some; with the largest row on top still below the 65,535 ids
 # that MQTT has.
 WINDOW = 2000
-_ROWS = 50
+_ROWS = 500
 # What the first read expects of a row, which is a full batch of the group commit; later reads know better.
 _FULL_ROW = 512
 

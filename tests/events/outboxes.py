@@ -34,6 +34,7 @@ class Outboxes:
         self.prefix = name  # of the topics
         self.client: MongoClient[Document] = MongoClient(uri, w="majority", timeoutMS=3000)
         self.written: list[Document] = []
+        self._kept: dict[str, list[Document]] = {}
         self._sequences: Counter[tuple[str, str]] = Counter()
 
     @property
@@ -91,6 +92,14 @@ class Outboxes:
     def write(self, tenant: str, *events: Document) -> None:
         """Store events as one row."""
         self.database(tenant)["outbox"].insert_one(row(events))
+
+    def write_later(self, tenant: str, *events: Document) -> None:
+        """Keep events as one row until `flush`."""
+        self._kept.setdefault(tenant, []).append(row(events))
+
+    def flush(self, tenant: str) -> None:
+        """Store what was kept."""
+        self.database(tenant)["outbox"].insert_many(self._kept.pop(tenant))
 
     def backlog(self, tenant: str, rows: int, events_per_row: int = 1, stations: int = 10) -> None:
         """Store many rows, the stations taking turns."""

@@ -10,12 +10,13 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Self
 from urllib.parse import urlsplit
 
 from csms.embedded.ports import LOOPBACK
-from tests.acceptance.mqtt_capture import Heard
+from tests.acceptance.mqtt_capture import Heard, History
 
 _PUBLISH, _PUBACK = 0x30, 0x40
 
@@ -37,6 +38,8 @@ class Tap:
         self._listener = socket.create_server((LOOPBACK, 0))
         self._changed = threading.Condition()
         self._conversations: list[_Conversation] = []
+        self._open = threading.Event()
+        self._open.set()
 
     @property
     def url(self) -> str:
@@ -58,6 +61,28 @@ class Tap:
                 for packet_id, heard in one.published.items()
                 if packet_id in one.acknowledged
             ]
+
+    def first(self) -> list[Heard]:
+        """Return the same, each event once."""
+        return History(self.taken()).first()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the broker's acknowledgements back inside the block."""
+        self._open.clear()
+        try:
+            yield
+        finally:
+            self._open.set()
+
+    def wait_for_published(self, count: int, deadline: float = 30.0) -> None:
+        """Return once so many messages were sent to the broker."""
+        with self._changed:
+            enough = self._changed.wait_for(lambda: self._sent() >= count, deadline)
+            assert enough, f"{self._sent()} messages were sent"
+
+    def _sent(self) -> int:
+        return sum(len(one.published) for one in self._conversations)
 
     def wait_for_taken(self, count: int, deadline: float = 30.0) -> None:
         """Return once the broker has acknowledged so many messages."""
@@ -109,9 +134,11 @@ class Tap:
                 heard = Heard(content[2:end].decode(), json.loads(content[end + 2 :]), retained=False)
                 assert packet_id not in one.published, "a packet id is used twice on one connection"
                 one.published[packet_id] = heard
+                self._changed.notify_all()
 
     def _acknowledged(self, one: _Conversation, kind: int, content: bytes) -> None:
         if kind & 0xF0 == _PUBACK:
+            self._open.wait()
             with self._changed:
                 one.acknowledged.add(int.from_bytes(content[:2], "big"))
                 self._changed.notify_all()

@@ -40,9 +40,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         # Unique per process: a broker throws out the first client when a second one brings the same id.
         name = f"csms-{settings.CSMS_INSTANCE_ID}-{secrets.token_hex(4)}"
-        client: MongoClient[Document] = MongoClient(
-            settings.MONGODB_URI, appname="csms-publisher", w="majority", timeoutMS=STORAGE_SECONDS * 1000
-        )
+        client = _client()
         leases = Leases(client[settings.MONGODB_GLOBAL_DATABASE][LEASES], name)
         nudges = NudgeListener(sync_redis(), settings.OUTBOX_CHANNEL)
         publisher = Publisher(Broker(address, name), leases, nudges, lambda: _databases(client))
@@ -54,6 +52,17 @@ class Command(BaseCommand):
         nudges.stop()
         client.close()
         log.info("publisher_stopped")
+
+
+def _client() -> MongoClient[Document]:
+    milliseconds = STORAGE_SECONDS * 1000
+    return MongoClient(
+        settings.MONGODB_URI,
+        appname="csms-publisher",
+        w="majority",
+        timeoutMS=milliseconds,
+        serverSelectionTimeoutMS=milliseconds,  # also for what `close` still has to say
+    )
 
 
 def _databases(client: MongoClient[Document]) -> dict[str, Database[Document]]:
