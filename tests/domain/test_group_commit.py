@@ -189,6 +189,14 @@ async def test_updates_that_need_no_match_do_not_excuse_those_that_do(scratch: S
     assert scratch.ids() == [0, 1, 2, 3, 4]
 
 
+async def test_an_update_that_may_miss_is_no_failure(scratch: Scratch) -> None:
+    assert await outcomes(scratch.committer(), [changing("nobody", {"$set": {"a": 1}}), inserting("new")]) == [
+        None,
+        None,
+    ]
+    assert scratch.ids() == ["new"]
+
+
 async def test_units_too_large_for_one_transaction_are_stored(scratch: Scratch) -> None:
     """Each may be stored; together they exceed what MongoDB takes in a command, a document or a message."""
     units = []
@@ -219,6 +227,25 @@ async def test_changes_of_a_document_keep_their_order(scratch: Scratch) -> None:
     assert document is not None
     assert document["numbers"] == list(range(100))
     assert scratch.traffic.most_transactions == 2, "the order held although two batches were under way"
+
+
+async def test_who_waits_for_one_document_is_not_overtaken_at_another(scratch: Scratch) -> None:
+    scratch.db["things"].insert_one({"_id": "list", "numbers": []})
+    committer = scratch.committer()
+    first = changing("contested", {"$set": {"a": 1}})
+    first.updates += changing("list", {"$push": {"numbers": 1}}).updates
+    with held(scratch, "contested"):
+        stuck = asyncio.create_task(committer.commit(changing("contested", {"$set": {"a": 0}})))
+        async with asyncio.timeout(DEADLINE):
+            await scratch.traffic.conflict.wait()
+        tasks = [
+            asyncio.create_task(committer.commit(unit)) for unit in (first, changing("list", {"$push": {"numbers": 2}}))
+        ]
+        assert await stays_waiting(tasks[1])
+    await asyncio.gather(stuck, *tasks)
+    document = scratch.db["things"].find_one({"_id": "list"})
+    assert document is not None
+    assert document["numbers"] == [1, 2]
 
 
 async def test_the_events_of_a_station_keep_their_order(scratch: Scratch) -> None:
