@@ -5,15 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django.db.models import QuerySet
+from django.http import Http404, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
-from chargepoints.models import FirmwareJob, FirmwareStatus, LogJob, LogKind, LogStatus, SecurityEvent
+from chargepoints.log_files import read_file
+from chargepoints.models import (
+    FirmwareJob,
+    FirmwareStatus,
+    LogFile,
+    LogFileState,
+    LogJob,
+    LogKind,
+    LogStatus,
+    SecurityEvent,
+)
 from csms.api_view import ApiViewMixin
 from csms.fields import MomentField
 from csms.query_filters import MomentFilter
+from tenants.context import require_tenant
 
 _NEWEST_FIRST = {"-created_at": ("-created_at", "-id"), "created_at": ("created_at", "id")}
 _COMMON = (
@@ -60,6 +77,17 @@ class LogStepSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
 
 
+class LogFileSerializer(serializers.ModelSerializer[LogFile]):
+    """A file the station has uploaded to us."""
+
+    received_at = MomentField()
+
+    class Meta:
+        model = LogFile
+        fields = ("file_name", "size", "received_at")
+        read_only_fields = fields
+
+
 class LogJobSerializer(serializers.ModelSerializer[LogJob]):
     status = serializers.ChoiceField(LogStatus.choices)
     history = LogStepSerializer(many=True, help_text="Oldest first.")
@@ -68,13 +96,25 @@ class LogJobSerializer(serializers.ModelSerializer[LogJob]):
     oldest = MomentField(allow_null=True, help_text="Of the entries asked for.")
     newest = MomentField(allow_null=True)
     file_name = serializers.CharField(help_text="As the station announced it.")
+    location = serializers.SerializerMethodField(help_text="Empty for an upload to us.")
+    file = serializers.SerializerMethodField()
     created_at = MomentField()
     updated_at = MomentField()
 
     class Meta:
         model = LogJob
-        fields = (*_COMMON, "kind", "oldest", "newest", "file_name")
+        fields = (*_COMMON, "kind", "oldest", "newest", "file_name", "file")
         read_only_fields = fields
+
+    def get_location(self, job: LogJob) -> str:
+        """Return where the station uploads to."""
+        return "" if job.upload_id else str(job.location)
+
+    @extend_schema_field(LogFileSerializer(allow_null=True))
+    def get_file(self, job: LogJob) -> Any:
+        """Return what has come."""
+        stored = job.file  # see `with_files`
+        return None if stored is None else LogFileSerializer(stored).data
 
 
 class SecurityEventSerializer(serializers.ModelSerializer[SecurityEvent]):
@@ -131,6 +171,42 @@ class LogJobViewSet(ApiViewMixin, ListModelMixin, RetrieveModelMixin, GenericVie
     lookup_url_kwarg = "id"
     lookup_value_regex = "[^/]+"
     orderings = _NEWEST_FIRST
+
+    def paginate_queryset(self, queryset: QuerySet[LogJob]) -> list[LogJob] | None:
+        """Return the jobs of the page, each with its file."""
+        page: list[LogJob] | None = super().paginate_queryset(queryset)
+        return None if page is None else with_files(page)
+
+    def get_object(self) -> LogJob:
+        """Return the job with its file."""
+        return with_files([super().get_object()])[0]
+
+    @extend_schema(
+        summary="Download the file of a log job",
+        description="What the station has uploaded to us, as it came; 404 while there is nothing.",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"], permission_resource="log-files")
+    def file(self, request: Request, **kwargs: Any) -> StreamingHttpResponse:
+        stored = self.get_object().file
+        if stored is None:
+            raise Http404
+        answer = StreamingHttpResponse(
+            read_file(require_tenant(), stored.file_id),
+            content_type="application/octet-stream",
+            headers={"Content-Length": str(stored.size), "Cache-Control": "no-store"},
+        )
+        answer["Content-Disposition"] = content_disposition_header(True, stored.file_name or f"{stored.id}.log")
+        return answer
+
+
+def with_files(jobs: list[LogJob]) -> list[LogJob]:
+    """Return the jobs, each with the file it has brought us in `file`, None for none."""
+    ids = [job.upload_id for job in jobs if job.upload_id]
+    files = LogFile.objects.filter(state=LogFileState.STORED).in_bulk(ids) if ids else {}
+    for job in jobs:
+        job.file = files.get(job.upload_id)
+    return jobs
 
 
 @extend_schema_view(list=extend_schema(summary="List security events", description="Newest first."))

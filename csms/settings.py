@@ -51,6 +51,8 @@ OCPP_MAX_MESSAGE_BYTES = env.integer("OCPP_MAX_MESSAGE_BYTES", 1024 * 1024, low=
 OCPP_CALL_TIMEOUT = env.duration("OCPP_CALL_TIMEOUT", "30s")
 OCPP_PING_INTERVAL = env.duration("OCPP_PING_INTERVAL", "60s")
 OCPP_READ_AHEAD = env.integer("OCPP_READ_AHEAD", 16, low=1, high=1024)
+LOG_UPLOAD_MAX_BYTES = env.integer("LOG_UPLOAD_MAX_BYTES", 64 * 1024 * 1024, low=1024)
+LOG_UPLOAD_LIFETIME = env.duration("LOG_UPLOAD_LIFETIME", "2d")
 STORAGE_TIMEOUT = env.duration("STORAGE_TIMEOUT", "20s")
 
 # -- MongoDB -----------------------------------------------------------------------------------

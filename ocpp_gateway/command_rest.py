@@ -258,7 +258,7 @@ class VerbView(ApiViewMixin, APIView):
     def post(self, request: Request, charge_point_id: str) -> Response:
         """Store the command and have it carried out."""
         station, version = station_and_version(charge_point_id)
-        parameters = self.verb.parameters(data=request.data)
+        parameters = self.verb.parameters(data=request.data, context={"charge_point": station})
         parameters.is_valid(raise_exception=True)
         name = self.verb.actions.get(version)
         if name is None:

@@ -23,6 +23,7 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     "id-tokens": {READ: Role.VIEWER, CREATE: Role.OPERATOR, CHANGE: Role.OPERATOR, DELETE: Role.ADMIN},
     "wanted-settings": {READ: Role.VIEWER, CREATE: Role.ADMIN, CHANGE: Role.ADMIN, DELETE: Role.ADMIN},
     "reservations": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
+    "log-files": {READ: Role.OPERATOR},
     "jobs": {READ: Role.VIEWER},
     "security-events": {READ: Role.VIEWER},
     "clients": {READ: Role.VIEWER},

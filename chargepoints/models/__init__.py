@@ -5,6 +5,7 @@ from chargepoints.models.command import Command, CommandState
 from chargepoints.models.connector import Connector, ConnectorState
 from chargepoints.models.counter import TenantCounter
 from chargepoints.models.firmware_job import FirmwareJob, FirmwareStatus
+from chargepoints.models.log_file import LogFile, LogFileState
 from chargepoints.models.log_job import LogJob, LogKind, LogStatus
 from chargepoints.models.reservation import Reservation, ReservationState
 from chargepoints.models.security_event import SecurityEvent
@@ -19,6 +20,8 @@ __all__ = [
     "ConnectorState",
     "FirmwareJob",
     "FirmwareStatus",
+    "LogFile",
+    "LogFileState",
     "LogJob",
     "LogKind",
     "LogStatus",

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.models import LogStatus
 from chargepoints.station import Station
 from chargepoints.station_jobs import LOGS
+from chargepoints.upload_links import upload_of
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.timestamps import format_time
 from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.station_jobs import moment, record_request
+from ocpp_gateway.upload_location import UploadsSomewhere
 from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
 _NAMES = {"retries": "retries", "retry_interval": "retryInterval"}
 
 
-class GetDiagnosticsParameters(serializers.Serializer[Any]):
-    location = serializers.CharField(max_length=2000, help_text="URL of the folder to upload to.")
+class GetDiagnosticsParameters(UploadsSomewhere):
     start_time = serializers.DateTimeField(required=False, help_text="Of the oldest entry.")
     stop_time = serializers.DateTimeField(required=False, help_text="Of the newest entry.")
     retries = serializers.IntegerField(min_value=0, required=False)
@@ -46,6 +46,7 @@ def begin(unit: UnitOfWork, station: Station, ended: Document, now: datetime) ->
         "location": payload["location"],
         "oldest": moment(payload, "startTime"),
         "newest": moment(payload, "stopTime"),
+        "upload_id": upload_of(payload["location"]),
         "file_name": (answer or {}).get("fileName", ""),
         "retries": payload.get("retries"),
         "retry_interval": payload.get("retryInterval"),

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.models import LogKind
 from chargepoints.station import Station
 from chargepoints.station_jobs import LOGS
+from chargepoints.upload_links import upload_of
 from ocpp_gateway.commands.signed_update_firmware import new_request_id
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.timestamps import format_time
 from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.station_jobs import accepts_job, moment, record_request
+from ocpp_gateway.upload_location import UploadsSomewhere
 from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
@@ -23,9 +24,8 @@ _KINDS = {LogKind.DIAGNOSTICS.value: "DiagnosticsLog", LogKind.SECURITY.value: "
 _WORDS = {wire: kind for kind, wire in _KINDS.items()}
 
 
-class GetLogParameters(serializers.Serializer[Any]):
+class GetLogParameters(UploadsSomewhere):
     kind = serializers.ChoiceField(LogKind.choices)
-    location = serializers.CharField(max_length=512, help_text="URL of the folder to upload to.")
     start_time = serializers.DateTimeField(required=False, help_text="Of the oldest entry.")
     stop_time = serializers.DateTimeField(required=False, help_text="Of the newest entry.")
     retries = serializers.IntegerField(min_value=0, required=False)
@@ -52,6 +52,7 @@ def begin(unit: UnitOfWork, station: Station, ended: Document, now: datetime) ->
         "location": log["remoteLocation"],
         "oldest": moment(log, "oldestTimestamp"),
         "newest": moment(log, "latestTimestamp"),
+        "upload_id": upload_of(log["remoteLocation"]),
         "file_name": (ended["response"] or {}).get("filename", ""),
         "retries": payload.get("retries"),
         "retry_interval": payload.get("retryInterval"),

@@ -11,6 +11,9 @@ from django.utils.module_loading import import_string
 from csms.serve.options import Limits, Options
 from csms.serve.start import SERVERS, CannotListen, run
 
+# What comes before a file of the largest size: the server counts it, too.
+UPLOAD_HEADER_BYTES = 64 * 1024
+
 
 class Command(BaseCommand):
     """Serve until SIGTERM or Ctrl-C, which finish the work in hand first; a second one stops at once."""
@@ -24,7 +27,11 @@ class Command(BaseCommand):
         parser.add_argument("--server", choices=SERVERS, default=settings.CSMS_SERVER, help="CSMS_SERVER")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        limits = Limits(message_bytes=settings.OCPP_MAX_MESSAGE_BYTES, ping_interval=settings.OCPP_PING_INTERVAL)
+        limits = Limits(
+            message_bytes=settings.OCPP_MAX_MESSAGE_BYTES,
+            ping_interval=settings.OCPP_PING_INTERVAL,
+            request_bytes=max(settings.LOG_UPLOAD_MAX_BYTES + UPLOAD_HEADER_BYTES, Limits().request_bytes),
+        )
         serve = Options(
             options["host"], options["port"], limits=limits, trusted_proxies=tuple(settings.TRUSTED_PROXIES)
         )
