@@ -36,6 +36,7 @@ _TENANT_PAGES = (
     ("Charge points", "ev_station", "chargepoints_chargepoint_changelist"),
     ("Sessions", "bolt", "sessions_app_chargingsession_changelist"),
     ("Id tokens", "badge", "sessions_app_idtoken_changelist"),
+    ("Local lists", "list_alt", "sessions_app_locallist_changelist"),
     ("Reservations", "event_available", "chargepoints_reservation_changelist"),
     ("Wanted settings", "tune", "chargepoints_wantedsetting_changelist"),
 )

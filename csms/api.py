@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from chargepoints.jobs_rest import FirmwareJobViewSet, LogJobViewSet, SecurityEventViewSet
 from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
 from chargepoints.wanted_settings_rest import WantedSettingViewSet
+from sessions_app.local_list_rest import LocalListViewSet
 from sessions_app.rest import IdTokenViewSet, MeterValueViewSet, SessionViewSet, StationSessionViewSet
 from tenants.rest import TenantViewSet
 from tenants.token_rest import LogInView, RefreshView, VerifyView
@@ -22,6 +23,7 @@ router.register("firmware-jobs", FirmwareJobViewSet, basename="firmware-jobs")
 router.register("log-jobs", LogJobViewSet, basename="log-jobs")
 router.register("security-events", SecurityEventViewSet, basename="security-events")
 router.register("id-tokens", IdTokenViewSet, basename="id-tokens")
+router.register("local-lists", LocalListViewSet, basename="local-lists")
 
 _LIST = {"get": "list"}
 

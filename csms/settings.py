@@ -53,6 +53,7 @@ OCPP_PING_INTERVAL = env.duration("OCPP_PING_INTERVAL", "60s")
 OCPP_READ_AHEAD = env.integer("OCPP_READ_AHEAD", 16, low=1, high=1024)
 LOG_UPLOAD_MAX_BYTES = env.integer("LOG_UPLOAD_MAX_BYTES", 64 * 1024 * 1024, low=1024)
 LOG_UPLOAD_LIFETIME = env.duration("LOG_UPLOAD_LIFETIME", "2d")
+HOUSEKEEPING_INTERVAL = env.duration("HOUSEKEEPING_INTERVAL", "5s")
 STORAGE_TIMEOUT = env.duration("STORAGE_TIMEOUT", "20s")
 
 # -- MongoDB -----------------------------------------------------------------------------------
@@ -213,6 +214,7 @@ SPECTACULAR_SETTINGS = {
         "SessionStatusEnum": "sessions_app.models.ChargingSession.Status",
         "IdTokenStatusEnum": "sessions_app.models.IdToken.Status",
         "IdTokenTypeEnum": "sessions_app.models.IdToken.Kind",
+        "LocalListModeEnum": "sessions_app.models.LocalList.Mode",
         "ReservationStateEnum": "chargepoints.models.ReservationState",
         "FirmwareStatusEnum": "chargepoints.models.FirmwareStatus",
         "LogStatusEnum": "chargepoints.models.LogStatus",
@@ -227,6 +229,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "firmware-jobs", "description": "Firmware updates of stations."},
         {"name": "log-jobs", "description": "Diagnostics and logs that stations upload."},
         {"name": "security-events", "description": "What stations report about their security."},
+        {"name": "local-lists", "description": "The tokens that stations hold for themselves."},
         {"name": "reservations", "description": "Connectors kept for somebody."},
         {"name": "clients", "description": "The stations connected now."},
         {"name": "tenants", "description": "The platform's tenants; for its superuser."},

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from chargepoints.commands import NewCommand
 from chargepoints.station import Station
 from ocpp_gateway.configuration import read_after_boot
+from ocpp_gateway.local_lists import check_after_boot
 from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.system_commands import SYSTEM
 
@@ -14,4 +15,4 @@ __all__ = ["ROUTINES", "SYSTEM", "Routine"]
 
 # Each returns the commands it wants sent to this station, in order.
 Routine = Callable[[Station, OcppVersion], Awaitable[list[NewCommand]]]
-ROUTINES: tuple[Routine, ...] = (read_after_boot,)
+ROUTINES: tuple[Routine, ...] = (read_after_boot, check_after_boot)

@@ -25,6 +25,7 @@ from ocpp_gateway.dispatch import Dispatcher
 from ocpp_gateway.follow_up import store_new
 from ocpp_gateway.instances import Instances
 from ocpp_gateway.letters import REPLACED, Letters
+from ocpp_gateway.local_list_upkeep import update_due_lists
 from ocpp_gateway.mailbox import Letter
 from ocpp_gateway.overdue import Overdue
 from ocpp_gateway.presence import Owner, StaleEpoch
@@ -48,7 +49,7 @@ LAST_FAREWELL_SECONDS = 5.0
 # The order in which a process ends: sockets first, then what they have written, then the database client.
 _CLOSE_SOCKETS, _FLUSH, _LEAVE, _CLOSE_CLIENT = 10, 20, 25, 30
 # What becomes due without anybody's message.
-HOUSEKEEPING: tuple[housekeeping.Routine, ...] = (end_overdue_reservations,)
+HOUSEKEEPING: tuple[housekeeping.Routine, ...] = (end_overdue_reservations, update_due_lists)
 
 log = structlog.get_logger(__name__)
 

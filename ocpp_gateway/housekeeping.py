@@ -1,6 +1,6 @@
 """What becomes due without anybody's message: reservations whose time is over, lists that stations are yet to get.
 
-Every instance looks once every `LOOK_SECONDS` in every tenant, and takes what belongs to its own stations or to
+Every instance looks once every `HOUSEKEEPING_INTERVAL` in every tenant, and takes what belongs to its own stations or to
 nobody's; each step is conditional, so two that look at the same moment do it once.
 """
 
@@ -12,16 +12,15 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
+from django.conf import settings
 from pymongo.errors import PyMongoError
 
 from chargepoints.offline import act_for_offline
 from chargepoints.station import Station
 from csms.errors import StorageUnavailable
 from ocpp_gateway.connection import Connection
-from ocpp_gateway.dispatch import Dispatcher
+from ocpp_gateway.pump import Pump
 from tenants.directory import TenantRecord, all_tenants
-
-LOOK_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +29,7 @@ class Host(Protocol):
     """What housekeeping needs of the gateway."""
 
     connections: dict[tuple[str, str], Connection]
-    dispatcher: Dispatcher
+    pumps: dict[tuple[str, str], Pump]
 
 
 # Looks after one tenant.
@@ -40,7 +39,7 @@ Routine = Callable[[Host, TenantRecord, datetime], Awaitable[None]]
 async def look_for_ever(here: Host, routines: tuple[Routine, ...]) -> None:
     """Run the routines in every tenant, for ever; what fails is tried again at the next look."""
     while True:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(settings.HOUSEKEEPING_INTERVAL)
         for routine in routines:
             try:
                 for tenant in await all_tenants():

@@ -25,6 +25,7 @@ from csms.errors import Conflict
 from csms.idempotency import answer_once
 from csms.query_filters import Int64Filter, MomentFilter
 from sessions_app.authorization import token_key
+from sessions_app.local_lists import tokens_changed
 from sessions_app.models import ChargingSession, IdToken, MeterValue
 from sessions_app.serializers import (
     SAMPLE_COLUMNS,
@@ -165,7 +166,10 @@ class IdTokenFilter(django_filters.FilterSet):
     retrieve=extend_schema(summary="Read an id token", description="The tag in the path may be in any spelling."),
     partial_update=extend_schema(
         summary="Change an id token",
-        description="Changes what is given, for example `status`. Stations ask again at their next authorization.",
+        description=(
+            "Changes what is given, for example `status`. Stations ask again at their next authorization; those that"
+            " hold the token in their local list get an update."
+        ),
     ),
 )
 class IdTokenViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet):
@@ -183,6 +187,12 @@ class IdTokenViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet
         self.kwargs["id"] = token_key(self.kwargs["id"])
         token: IdToken = super().get_object()
         return token
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        before = self.get_object().parent_id_tag
+        answer = super().partial_update(request, *args, **kwargs)
+        tokens_changed(before, answer.data["parent_id_tag"])
+        return answer
 
     @extend_schema(
         summary="Create an id token",
@@ -207,6 +217,7 @@ class IdTokenViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet
         except IntegrityError:
             tag = body.validated_data["id_tag"]
             raise Conflict(f"there is an id token {tag!r} already", code="id_token_exists") from None
+        tokens_changed(token.parent_id_tag)
         return self.with_etag(token, 201, Location=f"{request.path.rstrip('/')}/{quote(token.pk, safe='')}")
 
     @extend_schema(
@@ -218,4 +229,5 @@ class IdTokenViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet
         token = self.get_object()
         self.check_if_match(request, token)
         token.delete()
+        tokens_changed(token.parent_id_tag)
         return Response(status=204)

@@ -22,6 +22,7 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     "sessions": {READ: Role.VIEWER},
     "id-tokens": {READ: Role.VIEWER, CREATE: Role.OPERATOR, CHANGE: Role.OPERATOR, DELETE: Role.ADMIN},
     "wanted-settings": {READ: Role.VIEWER, CREATE: Role.ADMIN, CHANGE: Role.ADMIN, DELETE: Role.ADMIN},
+    "local-lists": {READ: Role.VIEWER, CREATE: Role.OPERATOR, CHANGE: Role.OPERATOR},
     "reservations": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
     "log-files": {READ: Role.OPERATOR},
     "jobs": {READ: Role.VIEWER},

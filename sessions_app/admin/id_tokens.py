@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from sessions_app.authorization import token_key
+from sessions_app.local_lists import tokens_changed
 from sessions_app.models import IdToken
 from tenants.admin_site.display import EMPTY, badge, moment
 from tenants.admin_site.model_admin import TenantModelAdmin
@@ -74,6 +75,16 @@ class IdTokenAdmin(TenantModelAdmin):
         if not change:
             obj.pk = token_key(obj.id_tag)
         super().save_model(request, obj, form, change)
+        tokens_changed(obj.parent_id_tag, form.initial.get("parent_id_tag") or "")
+
+    def delete_model(self, request: HttpRequest, obj: IdToken) -> None:
+        super().delete_model(request, obj)
+        tokens_changed(obj.parent_id_tag)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[IdToken]) -> None:
+        parents = set(queryset.values_list("parent_id_tag", flat=True))
+        super().delete_queryset(request, queryset)
+        tokens_changed(*parents)
 
     @display(description="Tag", ordering="id")
     def tag(self, obj: IdToken) -> str:

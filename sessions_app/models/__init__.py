@@ -2,6 +2,7 @@
 
 from sessions_app.models.charging_session import ChargingSession
 from sessions_app.models.id_token import IdToken
+from sessions_app.models.local_list import LocalList
 from sessions_app.models.meter_value import MeterValue
 
-__all__ = ["ChargingSession", "IdToken", "MeterValue"]
+__all__ = ["ChargingSession", "IdToken", "LocalList", "MeterValue"]

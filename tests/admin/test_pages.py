@@ -10,13 +10,13 @@ from django.contrib import admin
 
 from chargepoints.booking import book
 from chargepoints.models import Connector, Reservation, WantedSetting
-from sessions_app.models import IdToken
+from sessions_app.models import IdToken, LocalList
 from tenants.context import tenant_scope
 from tenants.models import Membership, User
 from tests.admin.charges import store_readings, store_session
 from tests.admin.conftest import PASSWORD, Browser, Network
 
-READ_ONLY = {"sessions_app_chargingsession", "chargepoints_reservation"}
+READ_ONLY = {"sessions_app_chargingsession", "chargepoints_reservation", "sessions_app_locallist"}
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def furnished(nordlade: Network) -> dict[str, object]:
     with tenant_scope(nordlade.slug):
         Connector.objects.create(id="nordlade_CP001/1/1", charge_point_id="nordlade_CP001", evse_id=1, connector_id=1)
         IdToken.objects.create(id="04a1b2", id_tag="04A1B2")
+        LocalList.objects.get_or_create(id="nordlade_CP001")
         Reservation.objects.all().delete()
         reservation = book(
             "nordlade_CP001",
@@ -45,6 +46,7 @@ def furnished(nordlade: Network) -> dict[str, object]:
         "chargepoints_reservation": reservation.pk,
         "sessions_app_chargingsession": session.pk,
         "sessions_app_idtoken": "04a1b2",
+        "sessions_app_locallist": "nordlade_CP001",
         "tenants_tenant": nordlade.slug,
         "tenants_user": nordlade.people["viewer"].pk,
         "tenants_membership": Membership.objects.get(user=nordlade.people["viewer"]).pk,

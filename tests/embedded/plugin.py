@@ -24,6 +24,7 @@ SETTINGS = {
     "JWT_SECRET": "test-jwt-secret-that-is-long-enough-for-hs256",
     "LOG_FORMAT": "console",
     "CSMS_INSTANCE_ID": "test",
+    "HOUSEKEEPING_INTERVAL": "300ms",
 }
 
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from chargepoints.booking import book
 from chargepoints.models import Connector
 from chargepoints.provisioning import create_charge_point
-from sessions_app.models import ChargingSession, IdToken, MeterValue
+from sessions_app.models import ChargingSession, IdToken, LocalList, MeterValue
 from tenants.context import current_tenant, tenant_scope
 from tenants.models import User
 from tests.rest.conftest import Api, Company, assert_problem, csv_rows
@@ -34,6 +35,16 @@ def amperias_data(amperia: Company) -> None:
             session=session, charge_point_id="AMP1", evse_id=1, timestamp=NOON, received_at=NOON, samples=[]
         )
         IdToken.objects.create(id="amptag", id_tag="AMPTAG")
+        LocalList.objects.create(id="AMP1")
+        book(
+            "AMP1",
+            evse_id=1,
+            id_tag="AMPTAG",
+            parent_id_tag="",
+            expires_at=NOON,
+            requested_by="amp",
+            now=NOON,
+        )
 
 
 PATHS = [
@@ -43,6 +54,8 @@ PATHS = [
     "sessions/amp-session",
     "sessions/amp-session/meter-values",
     "id-tokens/amptag",
+    "local-lists/AMP1",
+    "reservations/AMP1:1",
     "tenants/{amperia}",
 ]
 
@@ -64,6 +77,9 @@ def test_changing_and_deleting_by_id(voltway: Company, amperia: Company, amperia
         api.post("chargepoints/AMP1/credentials"),
         api.patch("id-tokens/amptag", {"status": "blocked"}),
         api.delete("id-tokens/amptag"),
+        api.patch("local-lists/AMP1", {"mode": "all"}),
+        api.post("local-lists/AMP1/synchronize"),
+        api.post("reservations/AMP1:1/cancel"),
     ):
         assert_problem(answer, 404, "not_found")
     assert amperia.api().get("chargepoints/AMP1").json()["name"] == ""
@@ -79,6 +95,9 @@ def test_lists_and_filters(voltway: Company, amperias_data: None) -> None:
         ("sessions", {"id_tag": "AMPTAG"}),
         ("sessions", {"transaction_id": 7}),
         ("id-tokens", {"id_tag": "amptag"}),
+        ("local-lists", {}),
+        ("reservations", {}),
+        ("reservations", {"charge_point_id": "AMP1"}),
     ):
         assert api.get(path, query).json() == {"next": None, "previous": None, "results": []}
 

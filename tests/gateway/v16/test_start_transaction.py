@@ -70,7 +70,7 @@ async def test_what_becomes_of_it(station: Station, charger: Installed, anna: Op
         "status": "active",
         "stop_reason": "",
         "reservation_id": 77,
-        "quality": [],
+        "quality": ["reservation_unknown"],
     }
     assert {name: session[name] for name in expected} == expected
     event = await mqtt.assert_event(charger.identity, "session.started")
