@@ -1,7 +1,7 @@
 """What becomes due without anybody's message: reservations whose time is over, lists that stations are yet to get.
 
-Every instance looks once every `HOUSEKEEPING_INTERVAL` in every tenant, and takes what belongs to its own stations or to
-nobody's; each step is conditional, so two that look at the same moment do it once.
+Every instance looks in every tenant, once every `HOUSEKEEPING_INTERVAL`, and takes what belongs to its own stations or
+to nobody's; each step is conditional, so two that look at the same moment do it once.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from chargepoints.commands import NewCommand
+from chargepoints.commands import NewCommand, open_commands
 from chargepoints.configuration import whole_number
 from chargepoints.connection import CHARGE_POINTS
 from chargepoints.station import Station
@@ -20,13 +20,15 @@ from tenants.clients import Document
 DEFAULT_PORTION = 100
 # Longest tag of the versions that have these lists (OCPP 1.6 §7.27).
 TAG_LENGTHS = {OcppVersion.V16: 20}
+ACTIONS = frozenset({"GetLocalListVersion", "SendLocalList"})
 # CALLERRORs of a station that knows nothing of local lists.
 UNKNOWN_ACTION = frozenset({"NotImplemented", "NotSupported"})
 
 
 async def check_after_boot(station: Station, version: OcppVersion) -> list[NewCommand]:
     """Return the question for the version of the list, for a station that shall have one."""
-    await check_again(station.tenant, station.id)
+    under_way = any(command["action"] in ACTIONS for command in await open_commands(station))
+    await check_again(station.tenant, station.id, at_once=not under_way)
     return await next_step(station, version)
 
 

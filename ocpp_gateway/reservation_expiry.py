@@ -17,7 +17,8 @@ _AT_ONCE = 1000
 
 async def end_overdue_reservations(here: Host, tenant: TenantRecord, now: datetime) -> None:
     """Expire the reservations whose time is over, and give up those that no command asks for."""
-    over = {"state": {"$in": [ACTIVE.value, REQUESTED.value]}, "expires_at": {"$lte": now}}
+    # What is only requested ends with its command, whose life is as long.
+    over = {"state": ACTIVE.value, "expires_at": {"$lte": now}}
     for reservation in await tenant.database[RESERVATIONS].find(over).limit(_AT_ONCE).to_list():
         station = await station_to_act_for(here, tenant, reservation["charge_point_id"])
         if station is not None:

@@ -110,10 +110,15 @@ def record_version(unit: UnitOfWork, station: Station, version: int, now: dateti
 # -- What is to be done (from the gateway) -----------------------------------------------------------------------------
 
 
-async def check_again(tenant: TenantRecord, identity: str) -> None:
-    """Have a station's list compared with what it shall hold: it has restarted."""
+async def check_again(tenant: TenantRecord, identity: str, *, at_once: bool) -> None:
+    """Have a station's list compared with what it shall hold: it has restarted.
+
+    Args:
+        at_once: nothing is under way, so a pause after an update that failed is over.
+    """
     query = {"_id": identity, "mode": {"$ne": OFF}, "supported": {"$ne": False}}
-    change = {"$set": {"due": True, "ask": True, "trouble": 0}, "$inc": {"changes": 1}}
+    wanted: Document = {"due": True, "ask": True, "trouble": 0} | ({"busy_until": None} if at_once else {})
+    change = {"$set": wanted, "$inc": {"changes": 1}}
     await tenant.database[LOCAL_LISTS].update_one(query, change)
 
 

@@ -66,6 +66,29 @@ def test_blocking_leaves_the_rest_alone(nordlade: Network) -> None:
     assert (stored["status"], stored["note"], stored["id_tag"]) == ("blocked", "edited elsewhere", "04A1B2C3")
 
 
+def test_lists_that_hold_a_token_become_due_with_each_change(nordlade: Network) -> None:
+    lists = {"one": ("all", ""), "two": ("group", "fleet"), "three": ("group", "other"), "four": ("off", "")}
+    for name, (mode, parent) in lists.items():
+        row = {"_id": name, "mode": mode, "parent_id_tag": parent, "due": False, "changes": 0, "supported": None}
+        nordlade.db["local_lists"].replace_one({"_id": name}, row, upsert=True)
+    browser = nordlade.browser("admin")
+
+    def due() -> set[str]:
+        found = {row["_id"] for row in nordlade.db["local_lists"].find({"due": True})}
+        nordlade.db["local_lists"].update_many({}, {"$set": {"due": False}})
+        return found
+
+    browser.post(f"{PAGE}_add", NEW | {"parent_id_tag": "FLEET"})
+    assert due() == {"one", "two"}
+    browser.post(f"{PAGE}_change", browser.fields(f"{PAGE}_change", "04a1b2c3") | {"status": "blocked"}, "04a1b2c3")
+    assert due() == {"one", "two"}
+    moved = browser.fields(f"{PAGE}_change", "04a1b2c3") | {"parent_id_tag": "Other"}
+    browser.post(f"{PAGE}_change", moved, "04a1b2c3")
+    assert due() == {"one", "two", "three"}
+    browser.post(f"{PAGE}_delete", {"post": "yes"}, "04a1b2c3")
+    assert due() == {"one", "three"}
+
+
 def test_the_tag_never_changes(nordlade: Network) -> None:
     browser = nordlade.browser("operator")
     browser.post(f"{PAGE}_add", NEW)

@@ -231,6 +231,30 @@ async def test_a_boot_finds_out_that_the_station_was_replaced(
     await call.answer(status="Accepted")
 
 
+async def test_an_update_that_nobody_answered_is_sent_again_in_full(
+    station: Station,
+    charger: Installed,
+    anna: Operator,
+    rest: RestCaller,
+    connect: Connect,
+    *,
+    mqtt: Capture,
+    group: str,
+) -> None:
+    tag = anna.issues(parent_id_tag=group)
+    await give_list(rest, charger, mode="group", parent_id_tag=group)
+    await update_for(station)
+    await station.drop()
+    await mqtt.assert_event(charger.identity, "command.failed", action="SendLocalList")
+
+    again = await connect(charger)
+    await again.boot()
+    await (await asked(again, "GetConfiguration")).answer(configurationKey=[])
+    call = await update_for(again, 1)  # it had arrived
+    assert (call.payload["updateType"], call.payload["listVersion"], list(tags(call))) == ("Full", 2, [tag])
+    await call.answer(status="Accepted")
+
+
 async def test_an_offline_station_gets_it_when_it_is_back(
     charger: Installed, anna: Operator, rest: RestCaller, connect: Connect, group: str
 ) -> None:

@@ -146,6 +146,17 @@ async def test_it_expires_although_nobody_says_so(
     await mqtt.assert_event(charger.identity, "reservation.used")
 
 
+async def test_it_expires_while_the_station_is_offline(
+    station: Station, charger: Installed, anna: Operator, rest: RestCaller, mqtt: Capture
+) -> None:
+    reservation = await reserved(rest, station, mqtt, wish(charger, anna.issues(), expires_at=until(seconds=2)))
+    await station.drop()
+    await mqtt.assert_event(charger.identity, "charge_point.disconnected")
+    await mqtt.assert_event(charger.identity, "reservation.expired", reservation_id=reservation["reservation_id"])
+    assert (await read(rest, reservation))["state"] == "expired"
+    mqtt.assert_in_order(charger.identity)
+
+
 async def test_any_connector_of_the_station(
     station: Station, charger: Installed, anna: Operator, rest: RestCaller, mqtt: Capture
 ) -> None:
