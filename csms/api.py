@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from chargepoints.jobs_rest import FirmwareJobViewSet, LogJobViewSet, SecurityEventViewSet
+from chargepoints.messages_rest import OcppMessageViewSet
 from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
 from chargepoints.wanted_settings_rest import WantedSettingViewSet
 from sessions_app.local_list_rest import LocalListViewSet
@@ -32,6 +33,7 @@ urlpatterns = [
     re_path(r"^auth/token/refresh/?$", RefreshView.as_view(), name="token-refresh"),
     re_path(r"^auth/token/verify/?$", VerifyView.as_view(), name="token-verify"),
     re_path(r"^chargepoints/(?P<charge_point_id>[^/]+)/connectors/?$", ConnectorViewSet.as_view(_LIST)),
+    re_path(r"^chargepoints/(?P<charge_point_id>[^/]+)/messages/?$", OcppMessageViewSet.as_view(_LIST)),
     re_path(r"^chargepoints/(?P<charge_point_id>[^/]+)/sessions/?$", StationSessionViewSet.as_view(_LIST)),
     re_path(r"^sessions/(?P<session_id>[^/]+)/meter-values/?$", MeterValueViewSet.as_view(_LIST)),
     *router.urls,

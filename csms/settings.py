@@ -218,6 +218,8 @@ SPECTACULAR_SETTINGS = {
         "ReservationStateEnum": "chargepoints.models.ReservationState",
         "FirmwareStatusEnum": "chargepoints.models.FirmwareStatus",
         "LogStatusEnum": "chargepoints.models.LogStatus",
+        "FrameKindEnum": "chargepoints.models.FrameKind",
+        "DirectionEnum": "chargepoints.models.Direction",
         "LogKindEnum": "chargepoints.models.LogKind",
         "TenantStatusEnum": "tenants.models.Tenant.Status",
     },

@@ -28,6 +28,7 @@ from ocpp_gateway.protocol.frames import (
     CallResult,
     Ignored,
     MalformedFrame,
+    Message,
     encode_call,
     encode_error,
     parse,
@@ -62,6 +63,18 @@ class Socket(Protocol):
     async def close(self, code: int, reason: str) -> None: ...
 
 
+class Journal(Protocol):
+    """Whoever notes the frames of a connection; none of these waits."""
+
+    def received(self, message: Message, text: str) -> None: ...
+
+    def malformed(self, description: str) -> None: ...
+
+    def answered(self, call: Call, text: str) -> None: ...
+
+    def called(self, message_id: str, action: str, text: str) -> None: ...
+
+
 class Connection:
     """What goes over one socket, independent of the server that holds it."""
 
@@ -73,6 +86,7 @@ class Connection:
         "on_booted",
         "on_unexpected_answer",
         "triggers",
+        "journal",
         "_socket",
         "_pulse",
         "_queue",
@@ -99,6 +113,8 @@ class Connection:
         self.version = version
         self.closing = False
         self.since = datetime.now(UTC)
+        # Set where the tenant wants its messages kept (`ocpp_gateway.message_log`).
+        self.journal: Journal | None = None
         self._socket = socket
         self._pulse = pulse or Pulse()
         self.on_booted = on_booted
@@ -136,6 +152,8 @@ class Connection:
             await self._refuse(error)
             return
         self._garbage = 0
+        if self.journal is not None:
+            self.journal.received(message, text)
         if isinstance(message, Call):
             await self._take(message, hash(text))
         elif not isinstance(message, Ignored):
@@ -158,6 +176,8 @@ class Connection:
 
     async def _refuse(self, error: MalformedFrame) -> None:
         self._garbage += 1
+        if self.journal is not None:
+            self.journal.malformed(error.description)
         if error.message_id is not None:
             await self._answer(encode_error(error.message_id, spelled(error.code, self.version), error.description))
         if self._garbage >= GARBAGE_LIMIT:
@@ -173,12 +193,14 @@ class Connection:
             return
         outcome = self._begin(call, fingerprint)
         if isinstance(outcome, str):
-            await self._answer(outcome)
+            await self._answer(outcome, call)
         else:
             self._serving = background(self._serve(call, fingerprint, outcome), "serve_calls")
 
-    async def _answer(self, text: str) -> None:
+    async def _answer(self, text: str, call: Call | None = None) -> None:
         if not self.closing:
+            if self.journal is not None and call is not None:
+                self.journal.answered(call, text)
             await self._socket.send(text)
 
     async def _wait_for_room(self) -> None:
@@ -240,7 +262,7 @@ class Connection:
             if not isinstance(outcome, str):
                 outcome = await router.finish(self.version, self.station, call, outcome)
                 self._remember(call, fingerprint, outcome)
-            await self._answer(outcome)
+            await self._answer(outcome, call)
             if call.action == "BootNotification":
                 self.on_booted()
             if not self._queue or self.closing:
@@ -269,7 +291,10 @@ class Connection:
             answer: asyncio.Future[CallResult | CallError] = asyncio.get_running_loop().create_future()
             self._waiting[message_id] = answer
             try:
-                await self._socket.send(encode_call(message_id, action, payload))
+                text = encode_call(message_id, action, payload)
+                if self.journal is not None:
+                    self.journal.called(message_id, action, text)
+                await self._socket.send(text)
                 return await asyncio.wait_for(answer, seconds)
             finally:
                 self._waiting.pop(message_id, None)

@@ -27,6 +27,7 @@ from ocpp_gateway.instances import Instances
 from ocpp_gateway.letters import REPLACED, Letters
 from ocpp_gateway.local_list_upkeep import update_due_lists
 from ocpp_gateway.mailbox import Letter
+from ocpp_gateway.message_log import MessageLog
 from ocpp_gateway.overdue import Overdue
 from ocpp_gateway.presence import Owner, StaleEpoch
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -67,6 +68,7 @@ class Gateway:
         self.open_sockets = 0
         self.dispatcher = Dispatcher(self)
         self.waiters = Waiters()
+        self.messages = MessageLog()
         self.draining = False
         self._all_closed = asyncio.Event()
         self._letters = Letters(self)
@@ -101,10 +103,13 @@ class Gateway:
             raise
         await self.mailbox.open(self.instance, self.take_letter)
         background(self._pulse.beat(), "pulse")
+        background(self.messages.write_for_ever(), "message_log")
+        background(self.messages.follow_tenants(self.connections), "message_log_modes")
         background(Overdue(self).look_for_ever(), "overdue_commands")
         background(housekeeping.look_for_ever(self, HOUSEKEEPING), "housekeeping")
         on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
         on_shutdown("flush commits", _FLUSH, _flush)
+        on_shutdown("flush messages", _FLUSH, self.messages.flush)
         on_shutdown("leave the instances", _LEAVE, self._leave)
         on_shutdown("close database client", _CLOSE_CLIENT, close_async_client)
 
@@ -159,6 +164,7 @@ class Gateway:
         if before is not None and before.station.epoch > station.epoch:
             raise StaleEpoch(station.id)
         connection = Connection(station, version, socket, pulse=self._pulse)
+        self.messages.attach(connection)
         pump = Pump(connection, self.pending, self.command_ended)
         connection.on_booted = lambda: self._booted(connection, pump)
         connection.on_unexpected_answer = pump.late_answer

@@ -32,6 +32,8 @@ class TenantRecord:
     default_heartbeat_interval: int
     auto_register_as: str = "accepted"
     boot_retry_interval: int = 60
+    message_log: str = "off"
+    message_log_days: int = 14
 
     @property
     def database(self) -> AsyncDatabase[Document]:
@@ -54,6 +56,8 @@ def _record(document: dict[str, Any]) -> TenantRecord:
         default_heartbeat_interval=int(document["default_heartbeat_interval"]),
         auto_register_as=document.get("auto_register_as", "accepted"),
         boot_retry_interval=int(document.get("boot_retry_interval", 60)),
+        message_log=document["message_log"],
+        message_log_days=int(document["message_log_days"]),
     )
 
 

@@ -24,6 +24,7 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     "wanted-settings": {READ: Role.VIEWER, CREATE: Role.ADMIN, CHANGE: Role.ADMIN, DELETE: Role.ADMIN},
     "local-lists": {READ: Role.VIEWER, CREATE: Role.OPERATOR, CHANGE: Role.OPERATOR},
     "reservations": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
+    "messages": {READ: Role.OPERATOR},
     "log-files": {READ: Role.OPERATOR},
     "jobs": {READ: Role.VIEWER},
     "security-events": {READ: Role.VIEWER},

@@ -7,6 +7,7 @@ from chargepoints.models.counter import TenantCounter
 from chargepoints.models.firmware_job import FirmwareJob, FirmwareStatus
 from chargepoints.models.log_file import LogFile, LogFileState
 from chargepoints.models.log_job import LogJob, LogKind, LogStatus
+from chargepoints.models.ocpp_message import Direction, FrameKind, OcppMessage
 from chargepoints.models.reservation import Reservation, ReservationState
 from chargepoints.models.security_event import SecurityEvent
 from chargepoints.models.wanted_setting import WantedSetting
@@ -18,13 +19,16 @@ __all__ = [
     "CommandState",
     "Connector",
     "ConnectorState",
+    "Direction",
     "FirmwareJob",
     "FirmwareStatus",
+    "FrameKind",
     "LogFile",
     "LogFileState",
     "LogJob",
     "LogKind",
     "LogStatus",
+    "OcppMessage",
     "Registration",
     "Reservation",
     "ReservationState",

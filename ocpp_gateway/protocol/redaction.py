@@ -1,0 +1,44 @@
+"""Frames without what identifies people or opens doors: id tags, keys of stations, passwords and links in URLs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+HIDDEN = "***"
+# Fields that hold an id tag, in any version; compared in lower case.
+_TAGS = frozenset({"idtag", "parentidtag", "idtoken", "groupidtoken", "masterpassgroupid"})
+# Settings whose value is a secret; `key` and `value` stand side by side in 1.6.
+_SECRET_SETTINGS = frozenset({"authorizationkey"})
+_PASSWORD = re.compile(r"(://)[^/@\s]+@")
+_UPLOAD = re.compile(r"(/uploads/)[^/\s\"]+")
+_PRIVATE = (*_TAGS, *_SECRET_SETTINGS)
+
+
+def redacted(value: Any) -> Any:
+    """Return a copy of a JSON value that may be kept and shown."""
+    if isinstance(value, dict):
+        secret = str(value.get("key", "")).lower() in _SECRET_SETTINGS
+        return {name: HIDDEN if _hidden(name, secret) else redacted(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [redacted(inner) for inner in value]
+    return _without_password(value) if isinstance(value, str) else value
+
+
+def redacted_text(text: str) -> str:
+    """Return an error's description; what it says of such a field, and may quote, is hidden."""
+    lowered = text.lower()
+    if any(name in lowered for name in _PRIVATE):
+        field, colon, _ = text.partition(": ")
+        return f"{field}: {HIDDEN}" if colon else HIDDEN
+    return _without_password(text)
+
+
+def _hidden(name: str, secret: bool) -> bool:
+    return name.lower() in _TAGS or (secret and name == "value")
+
+
+def _without_password(text: str) -> str:
+    if "/" not in text:
+        return text
+    return _UPLOAD.sub(rf"\1{HIDDEN}", _PASSWORD.sub(rf"\1{HIDDEN}@", text))
