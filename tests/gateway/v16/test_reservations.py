@@ -200,6 +200,31 @@ async def test_cancelling_what_the_station_does_not_know(
     assert (stored["state"], stored["end_reason"]) == ("cancelled", "unknown_to_station")
 
 
+async def test_what_was_never_answered_can_be_cancelled_all_the_same(
+    station: Station, charger: Installed, anna: Operator, rest: RestCaller, *, mqtt: Capture, connect: Connect
+) -> None:
+    reservation, _ = await reserve(rest, station, wish(charger, anna.issues()))
+    await station.drop()
+    await mqtt.assert_event(charger.identity, "reservation.failed", end_reason="ConnectionLost")
+    assert (await read(rest, reservation))["state"] == "failed"
+    await rest.post(path_of("reservations", reservation["id"]) + "/cancel")
+    again = await connect(charger)
+    call = await asked(again, "CancelReservation")
+    assert call.payload == {"reservationId": reservation["reservation_id"]}
+    await call.answer(status="Accepted")
+    await mqtt.assert_event(charger.identity, "reservation.cancelled", end_reason="requested")
+    assert (await read(rest, reservation))["state"] == "cancelled"
+
+
+async def test_a_station_that_keeps_named_connectors_only(charger: Installed, anna: Operator, rest: RestCaller) -> None:
+    known = {"ReserveConnectorZeroSupported": {"value": "False", "readonly": True, "read_at": None}}
+    anna.db["charge_points"].update_one({"_id": charger.identity}, {"$set": {"configuration": known}})
+    reply = await rest.send("POST", "reservations", wish(charger, anna.issues(), evse_id=0))
+    assert reply.status == 400
+    assert "ReserveConnectorZeroSupported" in str(reply.body)
+    assert (await rest.get(f"reservations?charge_point_id={charger.identity}"))["results"] == []
+
+
 async def test_used_by_another_member_of_the_group(
     station: Station, charger: Installed, anna: Operator, rest: RestCaller, mqtt: Capture
 ) -> None:
