@@ -10,7 +10,11 @@ from chargepoints.connection import CHARGE_POINTS
 from chargepoints.models import Registration
 from chargepoints.station import StaleConnection, Station
 from events.facts import charge_point_booted
+from tenants.clients import Document
 from tenants.group_commit import NothingMatched
+
+# What is a station's own for as long as it lives.
+_NAMEPLATE = ("vendor", "model", "serial_number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,9 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
     The interval is that of heartbeats for an accepted station, else the wait before the next BootNotification
     (OCPP 1.6 §4.2).
     """
-    stored = await station.tenant.database[CHARGE_POINTS].find_one({"_id": station.id}, projection=["registration"])
+    stored = await station.tenant.database[CHARGE_POINTS].find_one(
+        {"_id": station.id}, projection=["registration", *_NAMEPLATE]
+    )
     registration = Registration(stored["registration"] if stored else Registration.REJECTED)
     accepted = registration is Registration.ACCEPTED
     change = boot.as_document()
@@ -44,6 +50,9 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
         change["booted_at"] = now
     if not station.boot_triggered:
         change["reboot_pending"] = {}
+    if stored is not None and _is_another(stored, boot):
+        # What its predecessor was set to and given is not in it.
+        change |= {"configuration": {}, "charging_profiles": []}
     unit = station.unit_of_work()
     station.fence(unit, now)
     unit.update(CHARGE_POINTS, {"_id": station.id}, {"$set": change})
@@ -58,6 +67,12 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
     station.told_pending = registration is Registration.PENDING
     tenant = station.tenant
     return registration, tenant.default_heartbeat_interval if accepted else tenant.boot_retry_interval
+
+
+def _is_another(stored: Document, boot: BootFacts) -> bool:
+    """Return whether the station has been replaced by another one of the same identity."""
+    said = {name: getattr(boot, name) for name in _NAMEPLATE}
+    return any(stored.get(name) and value and stored[name] != value for name, value in said.items())
 
 
 def _remember(station: Station, boot: BootFacts, registration: Registration, now: datetime) -> None:

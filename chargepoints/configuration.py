@@ -104,10 +104,10 @@ def same_value(one: str | None, other: str | None) -> bool:
     return first == second
 
 
-def whole_number(configuration: Mapping[str, Any], key: str) -> int | None:
-    """Return the value of a setting that holds a positive number, or None where it is not known."""
+def whole_number(configuration: Mapping[str, Any], key: str, *, least: int = 1) -> int | None:
+    """Return the value of a setting that holds a whole number, or None where it is not known or below `least`."""
     value = str((configuration.get(field_of(key)) or {}).get("value") or "").strip()
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 and int(value) > 0 else None
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 and int(value) >= least else None
 
 
 def listed_words(configuration: Mapping[str, Any], key: str) -> frozenset[str]:

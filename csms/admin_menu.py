@@ -38,6 +38,7 @@ _TENANT_PAGES = (
     ("Id tokens", "badge", "sessions_app_idtoken_changelist"),
     ("Local lists", "list_alt", "sessions_app_locallist_changelist"),
     ("Reservations", "event_available", "chargepoints_reservation_changelist"),
+    ("Charging profiles", "speed", "chargepoints_chargingprofile_changelist"),
     ("Wanted settings", "tune", "chargepoints_wantedsetting_changelist"),
 )
 _PLATFORM_PAGES = (

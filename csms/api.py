@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from chargepoints.charging_profiles_rest import ChargingProfileViewSet
 from chargepoints.jobs_rest import FirmwareJobViewSet, LogJobViewSet, SecurityEventViewSet
 from chargepoints.messages_rest import OcppMessageViewSet
 from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
@@ -19,6 +20,7 @@ router.trailing_slash = "/?"
 router.register("tenants", TenantViewSet, basename="tenants")
 router.register("chargepoints", ChargePointViewSet, basename="chargepoints")
 router.register("sessions", SessionViewSet, basename="sessions")
+router.register("charging-profiles", ChargingProfileViewSet, basename="charging-profiles")
 router.register("wanted-settings", WantedSettingViewSet, basename="wanted-settings")
 router.register("firmware-jobs", FirmwareJobViewSet, basename="firmware-jobs")
 router.register("log-jobs", LogJobViewSet, basename="log-jobs")
@@ -39,6 +41,7 @@ urlpatterns = [
     *router.urls,
     # `clients` and `commands`: what the gateway knows and does
     path("", include("ocpp_gateway.command_rest")),
+    path("", include("ocpp_gateway.charging_profile_rest")),
     path("", include("ocpp_gateway.configuration_rest")),
     path("", include("ocpp_gateway.reservation_rest")),
     path("", include("ocpp_gateway.rest")),

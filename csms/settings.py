@@ -209,6 +209,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["csms.openapi.once_per_operation"],
     "ENUM_NAME_OVERRIDES": {
+        "ChargingProfilePurposeEnum": "chargepoints.models.ChargingProfile.Purpose",
+        "ChargingProfileKindEnum": "chargepoints.models.ChargingProfile.Kind",
         "ConnectorStateEnum": "chargepoints.models.ConnectorState",
         "RegistrationEnum": "chargepoints.models.Registration",
         "SessionStatusEnum": "sessions_app.models.ChargingSession.Status",
@@ -233,6 +235,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "security-events", "description": "What stations report about their security."},
         {"name": "local-lists", "description": "The tokens that stations hold for themselves."},
         {"name": "reservations", "description": "Connectors kept for somebody."},
+        {"name": "charging-profiles", "description": "Limits on what may be drawn."},
+        {"name": "wanted-settings", "description": "How stations are to be set."},
         {"name": "clients", "description": "The stations connected now."},
         {"name": "tenants", "description": "The platform's tenants; for its superuser."},
     ],

@@ -28,6 +28,12 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     "log-files": {READ: Role.OPERATOR},
     "jobs": {READ: Role.VIEWER},
     "security-events": {READ: Role.VIEWER},
+    "charging-profiles": {
+        READ: Role.VIEWER,
+        CREATE: Role.OPERATOR,
+        CHANGE: Role.OPERATOR,
+        DELETE: Role.OPERATOR,
+    },
     "clients": {READ: Role.VIEWER},
     "commands": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
     "tenants": {READ: Role.VIEWER, CREATE: SUPERUSER, CHANGE: SUPERUSER},

@@ -37,9 +37,18 @@ class UnitOfWork:
         self.inserts.append((collection, document))
 
     def update(
-        self, collection: str, query: Document, change: Document, *, upsert: bool = False, must_match: bool = False
+        self,
+        collection: str,
+        query: Document,
+        change: Document | list[Document],
+        *,
+        upsert: bool = False,
+        must_match: bool = False,
     ) -> None:
-        """Change one document. With `must_match` the commit fails with `NothingMatched` if there is none."""
+        """Change one document, by operators or by a pipeline.
+
+        With `must_match` the commit fails with `NothingMatched` if there is none.
+        """
         statement: Document = {"q": query, "u": change, "multi": False, "upsert": upsert}
         self.updates.append((collection, statement, must_match))
 

@@ -1,6 +1,7 @@
 """What is installed, and what we ask of it: the collections of a tenant's database that belong to its stations."""
 
 from chargepoints.models.charge_point import IDENTITY_PATTERN, ChargePoint, Registration
+from chargepoints.models.charging_profile import ChargingProfile
 from chargepoints.models.command import Command, CommandState
 from chargepoints.models.connector import Connector, ConnectorState
 from chargepoints.models.counter import TenantCounter
@@ -15,6 +16,7 @@ from chargepoints.models.wanted_setting import WantedSetting
 __all__ = [
     "IDENTITY_PATTERN",
     "ChargePoint",
+    "ChargingProfile",
     "Command",
     "CommandState",
     "Connector",

@@ -58,6 +58,8 @@ class ChargePoint(models.Model):
     longitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
     address = models.CharField(max_length=200, blank=True)
     tags = models.JSONField(default=list, blank=True)
+    # See chargepoints.charging_profiles.
+    charging_profiles = models.JSONField(default=list, blank=True, editable=False)
     # See chargepoints.configuration for both.
     configuration = models.JSONField(default=dict, blank=True, editable=False)
     reboot_pending = models.JSONField(default=dict, blank=True, editable=False)

@@ -1,4 +1,4 @@
-"""Charging profiles in version-neutral words and as OCPP 1.6 writes them (§7.8, §7.13, §7.14)."""
+"""Charging profiles as OCPP 1.6 writes them (§7.8, §7.13, §7.14), and as it says what a station takes (§9.4)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ocpp_gateway.commands.verb import Parameters, Payload
+from chargepoints.charging_profile_serializers import editable_fields
+from chargepoints.configuration import listed_words, whole_number
+from chargepoints.models import ChargePoint, ChargingProfile
+from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported
 from ocpp_gateway.protocol.timestamps import format_time
 
 PURPOSES = {
@@ -14,34 +17,21 @@ PURPOSES = {
     "tx_default": "TxDefaultProfile",
     "tx": "TxProfile",
 }
-_KINDS = {"absolute": "Absolute", "recurring": "Recurring", "relative": "Relative"}
+KINDS = {"absolute": "Absolute", "recurring": "Recurring", "relative": "Relative"}
 _RECURRENCIES = {"daily": "Daily", "weekly": "Weekly"}
+_UNITS = {"A": "current", "W": "power"}
 
 
-class SchedulePeriodParameters(serializers.Serializer[Any]):
-    start = serializers.IntegerField(min_value=0, help_text="Seconds after the start of the schedule.")
-    limit = serializers.DecimalField(max_digits=12, decimal_places=1, min_value=0, help_text="In the schedule's unit.")
-    phases = serializers.IntegerField(min_value=1, max_value=3, required=False)
+def kept_profile(profile_id: int) -> dict[str, Any]:
+    """Return a profile of the current tenant as parameters.
 
-
-class ScheduleParameters(serializers.Serializer[Any]):
-    unit = serializers.ChoiceField(["W", "A"])
-    duration = serializers.IntegerField(min_value=1, required=False, help_text="Seconds.")
-    start_time = serializers.DateTimeField(required=False, help_text="Of an absolute schedule.")
-    min_rate = serializers.DecimalField(max_digits=12, decimal_places=1, min_value=0, required=False)
-    periods = SchedulePeriodParameters(many=True, allow_empty=False)
-
-
-class ChargingProfileParameters(serializers.Serializer[Any]):
-    id = serializers.IntegerField(min_value=0)
-    stack_level = serializers.IntegerField(min_value=0, default=0)
-    purpose = serializers.ChoiceField(list(PURPOSES))
-    kind = serializers.ChoiceField(list(_KINDS), default="absolute")
-    recurrency = serializers.ChoiceField(list(_RECURRENCIES), required=False)
-    transaction_id = serializers.IntegerField(required=False, help_text="Of the session a `tx` profile is for.")
-    valid_from = serializers.DateTimeField(required=False)
-    valid_to = serializers.DateTimeField(required=False)
-    schedule = ScheduleParameters()
+    Raises:
+        rest_framework.exceptions.ValidationError: there is none of this number.
+    """
+    profile = ChargingProfile.objects.filter(pk=profile_id).first()
+    if profile is None:
+        raise serializers.ValidationError({"profile_id": [f"there is no charging profile {profile_id}"]})
+    return {"id": profile.id, **editable_fields(profile)}
 
 
 def encode_profile_v16(profile: Parameters) -> Payload:
@@ -50,7 +40,7 @@ def encode_profile_v16(profile: Parameters) -> Payload:
         "chargingProfileId": profile["id"],
         "stackLevel": profile["stack_level"],
         "chargingProfilePurpose": PURPOSES[profile["purpose"]],
-        "chargingProfileKind": _KINDS[profile["kind"]],
+        "chargingProfileKind": KINDS[profile["kind"]],
         "chargingSchedule": _schedule(profile["schedule"]),
     }
     if "transaction_id" in profile:
@@ -82,3 +72,78 @@ def _period(period: Parameters) -> Payload:
     if "phases" in period:
         payload["numberPhases"] = period["phases"]
     return payload
+
+
+_WORDS = {
+    word: ours for table in (PURPOSES, KINDS, _RECURRENCIES) for ours, word in table.items()
+}  # no word stands in two of them
+
+
+def decode_profile_v16(payload: Payload) -> dict[str, Any]:
+    """Return a profile of OCPP 1.6 in words of no version; None for what it does not say, times as they were sent."""
+    schedule = payload["chargingSchedule"]
+    return {
+        "id": payload["chargingProfileId"],
+        "stack_level": payload["stackLevel"],
+        "purpose": _WORDS[payload["chargingProfilePurpose"]],
+        "kind": _WORDS[payload["chargingProfileKind"]],
+        "recurrency": _WORDS[payload["recurrencyKind"]] if "recurrencyKind" in payload else None,
+        "transaction_id": payload.get("transactionId"),
+        "valid_from": payload.get("validFrom"),
+        "valid_to": payload.get("validTo"),
+        "schedule": {
+            "unit": schedule["chargingRateUnit"],
+            "duration": schedule.get("duration"),
+            "start_time": schedule.get("startSchedule"),
+            "min_rate": schedule.get("minChargingRate"),
+            "periods": [
+                {"start": one["startPeriod"], "limit": one["limit"], "phases": one.get("numberPhases")}
+                for one in schedule["chargingSchedulePeriod"]
+            ],
+        },
+    }
+
+
+def check_profile(station: ChargePoint, payload: Payload, evse_id: int | None) -> None:
+    """Compare a profile with what a station is known to take.
+
+    Raises:
+        Unsupported: it breaks a limit that the station has told of.
+    """
+    fault = limit_fault(station.configuration or {}, payload) or _room_fault(station, payload, evse_id)
+    if fault:
+        raise Unsupported(fault)
+
+
+def limit_fault(settings: dict[str, Any], payload: Payload) -> str:
+    """Return which limit in a station's settings a profile breaks; empty for none."""
+    schedule = payload["chargingSchedule"]
+    highest = whole_number(settings, "ChargeProfileMaxStackLevel", least=0)
+    if highest is not None and payload["stackLevel"] > highest:
+        return f"this station has stack levels up to {highest}"
+    fault = unit_fault(settings, schedule["chargingRateUnit"])
+    periods = whole_number(settings, "ChargingScheduleMaxPeriods")
+    if not fault and periods is not None and len(schedule["chargingSchedulePeriod"]) > periods:
+        return f"this station takes {periods} periods in a schedule"
+    return fault
+
+
+def unit_fault(settings: dict[str, Any], unit: str) -> str:
+    """Return what is wrong with a unit for a station of these settings; empty for nothing."""
+    words = listed_words(settings, "ChargingScheduleAllowedChargingRateUnit")
+    # Some stations write the unit itself.
+    return "" if not words or {_UNITS[unit], unit.lower()} & words else f"this station takes no schedules in {unit}"
+
+
+def _room_fault(station: ChargePoint, payload: Payload, evse_id: int | None) -> str:
+    room = whole_number(station.configuration or {}, "MaxChargingProfilesInstalled")
+    profile = decode_profile_v16(payload)
+    place = (evse_id, profile["purpose"], profile["stack_level"])
+    others = [
+        one
+        for one in station.charging_profiles or []
+        if one["id"] != profile["id"] and (one["evse_id"], one["purpose"], one["stack_level"]) != place
+    ]
+    if room is None or len(others) < room:
+        return ""
+    return f"this station takes {room} profiles and has as many: clear one first"

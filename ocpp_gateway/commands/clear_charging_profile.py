@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from chargepoints.charging_profiles import InstalledProfiles, remove_installed
+from chargepoints.models import ChargingProfile
+from chargepoints.station import Station
 from ocpp_gateway.commands.charging_profile import PURPOSES
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
+from tenants.clients import Document
+from tenants.unit_of_work import UnitOfWork
 
 
 class ClearChargingProfileParameters(serializers.Serializer[Any]):
     id = serializers.IntegerField(min_value=0, required=False)
     evse_id = serializers.IntegerField(min_value=0, required=False)
-    purpose = serializers.ChoiceField(list(PURPOSES), required=False)
+    purpose = serializers.ChoiceField(ChargingProfile.Purpose.choices, required=False)
     stack_level = serializers.IntegerField(min_value=0, required=False)
 
 
@@ -29,10 +35,32 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
     return payload
 
 
+_PURPOSES = {word: purpose for purpose, word in PURPOSES.items()}
+# `Unknown` says that the station has none of these, so whatever we believed about them is wrong.
+_GONE = frozenset({"Accepted", "Unknown"})
+
+
+def record(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -> None:
+    """Forget the profiles that the station has no more."""
+    if (ended["response"] or {}).get("status") not in _GONE:
+        return
+    payload = ended["payload"]
+    if "id" in payload:
+        which = InstalledProfiles(id=payload["id"])
+    else:
+        which = InstalledProfiles(
+            evse_id=payload.get("connectorId"),
+            purpose=_PURPOSES.get(payload.get("chargingProfilePurpose")),
+            stack_level=payload.get("stackLevel"),
+        )
+    remove_installed(unit, station, which)
+
+
 VERB = Verb(
     "clear-charging-profile",
     "Lift limits",
     {OcppVersion.V16: "ClearChargingProfile"},
     ClearChargingProfileParameters,
     encode,
+    effect=record,
 )

@@ -6,7 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ocpp_gateway.commands.verb import Parameters, Payload, Verb
+from chargepoints.models import ChargePoint
+from ocpp_gateway.commands.charging_profile import unit_fault
+from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
 
@@ -24,10 +26,19 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
     return payload
 
 
+def check(station: ChargePoint, payload: Payload) -> None:
+    """Refuse a unit that the station does not calculate in."""
+    unit = payload.get("chargingRateUnit")
+    fault = unit_fault(station.configuration or {}, unit) if unit else ""
+    if fault:
+        raise Unsupported(fault)
+
+
 VERB = Verb(
     "get-composite-schedule",
     "Ask what all limits together allow",
     {OcppVersion.V16: "GetCompositeSchedule"},
     GetCompositeScheduleParameters,
     encode,
+    check=check,
 )

@@ -13,6 +13,7 @@ from chargepoints.models import ChargePoint, CommandState
 from chargepoints.station import Station
 from ocpp_gateway import configuration
 from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
+from ocpp_gateway.default_profiles import give_defaults
 from ocpp_gateway.protocol.versions import OcppVersion
 from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
@@ -56,7 +57,8 @@ async def go_on(station: Station, version: OcppVersion, ended: Document) -> list
         return []
     settings = reported(ended["response"]) if ended["state"] == CommandState.ACCEPTED.value else []
     missing = configuration.read_missing(station, settings) if configuration.may_be_cut(settings) else []
-    return missing + await configuration.set_wanted(station, settings)
+    wanted = await configuration.set_wanted(station, settings)
+    return missing + wanted + await give_defaults(station, settings)
 
 
 def check(station: ChargePoint, payload: Payload) -> None:

@@ -9,14 +9,19 @@ import pytest
 from django.contrib import admin
 
 from chargepoints.booking import book
-from chargepoints.models import Connector, Reservation, WantedSetting
+from chargepoints.models import ChargingProfile, Connector, Reservation, WantedSetting
 from sessions_app.models import IdToken, LocalList
 from tenants.context import tenant_scope
 from tenants.models import Membership, User
 from tests.admin.charges import store_readings, store_session
 from tests.admin.conftest import PASSWORD, Browser, Network
 
-READ_ONLY = {"sessions_app_chargingsession", "chargepoints_reservation", "sessions_app_locallist"}
+READ_ONLY = {
+    "chargepoints_chargingprofile",
+    "chargepoints_reservation",
+    "sessions_app_chargingsession",
+    "sessions_app_locallist",
+}
 
 
 @pytest.fixture
@@ -37,11 +42,15 @@ def furnished(nordlade: Network) -> dict[str, object]:
             requested_by="somebody",
             now=datetime(2026, 5, 1, tzinfo=UTC),
         )
+        ChargingProfile.objects.update_or_create(
+            pk=1001, defaults={"purpose": "tx_default", "kind": "absolute", "schedule": {"unit": "A", "periods": []}}
+        )
         WantedSetting.objects.update_or_create(key="HeartbeatInterval", defaults={"value": "300"})
     session = store_session(nordlade.slug, "f00d", charge_point_id="nordlade_CP001")
     store_readings(nordlade.slug, session, 5)
     return {
         "chargepoints_chargepoint": "nordlade_CP001",
+        "chargepoints_chargingprofile": 1001,
         "chargepoints_wantedsetting": "HeartbeatInterval",
         "chargepoints_reservation": reservation.pk,
         "sessions_app_chargingsession": session.pk,

@@ -14,7 +14,7 @@ from tests.acceptance.mqtt_capture import MqttCapture
 from tests.acceptance.outbox import wait_until_published
 from tests.acceptance.reconcile import assert_none, out_of_order
 from tests.instances.instances import TENANT, Cluster, clients, connect_all, executed, instance_id, send
-from tests.instances.light_station import Line, LightStation
+from tests.instances.light_station import LightStation, Line
 
 MOVING, STAYING = 9, 3
 REPLACED = 1008

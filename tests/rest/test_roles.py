@@ -16,6 +16,7 @@ from tenants.permissions import LEAST_ROLE, RolePermission, allows
 from tests.rest.conftest import Api, Company, assert_problem
 
 ROLES = ("viewer", "operator", "admin")
+PROFILE = {"purpose": "tx_default", "schedule": {"unit": "A", "periods": [{"start": 0, "limit": 16}]}}
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Call:
 
     method: str
     path: str
-    body: dict[str, str] | None
+    body: dict[str, Any] | None
     allowed: tuple[str, ...]
 
     def make(self, api: Api, slug: str) -> Any:
@@ -55,6 +56,12 @@ CALLS = [
     Call("patch", "local-lists/CP1", {"mode": "all"}, ("operator", "admin")),
     Call("post", "local-lists/CP1/synchronize", None, ("operator", "admin")),
     Call("get", "reservations", None, ROLES),
+    Call("get", "chargepoints/CP1/configuration", None, ROLES),
+    Call("get", "wanted-settings", None, ROLES),
+    Call("post", "wanted-settings", {"key": "k", "value": "v"}, ("admin",)),
+    Call("get", "charging-profiles", None, ROLES),
+    Call("get", "chargepoints/CP1/charging-profiles", None, ROLES),
+    Call("post", "charging-profiles", PROFILE, ("operator", "admin")),
     Call("get", "tenants", None, ROLES),
     Call("get", "tenants/{slug}", None, ROLES),
     Call("post", "tenants", {"slug": "new", "name": "New"}, ()),
