@@ -17,6 +17,7 @@ from typing import Any
 from bson import ObjectId
 
 from chargepoints.connection import CHARGE_POINTS
+from chargepoints.key_rotation import expect_key, same_secret, without_key
 from chargepoints.models import Command, CommandState
 from chargepoints.station import StaleConnection, Station
 from csms.errors import Conflict
@@ -43,6 +44,8 @@ class NewCommand:
     lifetime: timedelta
     idempotency_key: str = ""
     reply_to: str = ""
+    # What must not be shown: see `chargepoints.key_rotation`.
+    secret: Document | None = None
 
 
 class OtherRequest(Conflict):
@@ -70,10 +73,15 @@ async def store_command(tenant: TenantRecord, new: NewCommand, now: datetime) ->
         )
         if first is None:
             raise
-        if (first["action"], first["payload"]) != (new.action, new.payload):
+        if not _same(first, new):
             raise OtherRequest("this Idempotency-Key was used for another command; choose a new one") from None
         return first, False
     return document, True
+
+
+def _same(first: Document, new: NewCommand) -> bool:
+    asked = (first["action"], first["payload"]) == (new.action, new.payload)
+    return asked and same_secret(first.get("secret"), new.secret)
 
 
 def _document(new: NewCommand, now: datetime) -> Document:
@@ -82,6 +90,7 @@ def _document(new: NewCommand, now: datetime) -> Document:
         "charge_point_id": new.charge_point_id,
         "action": new.action,
         "payload": new.payload,
+        "secret": new.secret,
         "state": CommandState.QUEUED.value,
         "response": None,
         "error": None,
@@ -128,13 +137,17 @@ async def take_to_send(station: Station, command: Document, *, seconds: float, n
         "deadline": now + timedelta(seconds=seconds),
         "announced": True,
     }
+    secret = command.get("secret")
     unit = station.unit_of_work()
     station.fence(unit, now)
+    if secret is not None:
+        change["secret"] = without_key(secret)
+        expect_key(unit, station, command)
     _change(unit, command, change, expected=CommandState.QUEUED)
     if not command["announced"]:
         _announce(unit, station, command, command["created_at"])
     _announce(unit, station, command | change, now)
-    return command | change if await _commit(unit, station) else None
+    return command | change | {"secret": secret} if await _commit(unit, station) else None
 
 
 async def end_command(
@@ -174,6 +187,8 @@ def add_end(
 ) -> Document:
     """Add a command's end to a unit of work that is fenced, and return the command as it is then."""
     change = {"state": state.value, "response": response, "error": error, "completed_at": now, "announced": True}
+    if command.get("secret") is not None:
+        change["secret"] = without_key(command["secret"])
     ended = command | change
     _change(unit, command, change, expected=CommandState(command["state"]))
     if not command["announced"]:

@@ -23,9 +23,9 @@ class StationGone(Exception):
 
 
 async def find_credentials(tenant: TenantRecord, identity: str) -> Document | None:
-    """Return `credential_hash` and `security_profile` of a station, or None if the tenant has no such station."""
+    """Return the keys and the `security_profile` of a station, or None if the tenant has no such station."""
     return await tenant.database[CHARGE_POINTS].find_one(
-        {"_id": identity}, projection=["credential_hash", "security_profile"]
+        {"_id": identity}, projection=["credential_hash", "credential_next", "security_profile"]
     )
 
 

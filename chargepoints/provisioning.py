@@ -123,6 +123,7 @@ def rotate_key(identity: str) -> str:
         CsmsError: there is no such charge point (404).
     """
     key = new_key()
-    if not ChargePoint.objects.filter(pk=identity).update(credential_hash=hash_key(key)):
+    keys = {"credential_hash": hash_key(key), "credential_next": [], "credential_next_used": ""}
+    if not ChargePoint.objects.filter(pk=identity).update(**keys):
         raise CsmsError(f"there is no charge point {identity!r}", code="not_found", http_status=404)
     return key

@@ -76,10 +76,13 @@ def submit(request: Request, station: ChargePoint, name: str, payload: Payload, 
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY_LENGTH:
         raise ValidationError({"Idempotency-Key": [f"use at most {MAX_KEY_LENGTH} characters"]})
+    verb = verb_of_action(version_of(station.ocpp_version), name)
+    shown, secret = verb.seal(payload) if verb is not None and verb.seal is not None else (payload, None)
     new = NewCommand(
         charge_point_id=station.id,
         action=name,
-        payload=payload,
+        payload=shown,
+        secret=secret,
         requested_by=request.user.get_username(),
         lifetime=timedelta(seconds=lifetime),
         idempotency_key=key,

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 
 from chargepoints.connection import find_credentials
 from chargepoints.credentials import key_matches, strong_enough
+from chargepoints.key_rotation import accepts_next_key
 from chargepoints.models import IDENTITY_PATTERN
 from chargepoints.provisioning import create_charge_point
 from csms.errors import Conflict, CsmsError
@@ -129,7 +130,9 @@ async def _authenticate(tenant: TenantRecord, identity: str, credentials: bytes 
             raise Refusal(404, "unknown tenant or station")
         _require_active(tenant)
         await _register(tenant, identity, _key_of(identity, credentials))
-    elif not key_matches(stored["credential_hash"], _key_of(identity, credentials)):
+        return
+    key = _key_of(identity, credentials)
+    if not key_matches(stored["credential_hash"], key) and not await accepts_next_key(tenant, identity, stored, key):
         raise _unauthorized()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from chargepoints.commands import (
     record_triggered,
     take_to_send,
 )
+from chargepoints.key_rotation import error_without_key, unsealed
 from chargepoints.models import CommandState
 from chargepoints.station import StaleConnection, Station
 from csms.errors import StorageUnavailable
@@ -149,7 +150,7 @@ class Pump:
         if command["action"] in TRIGGERS:
             self._expect_triggered(command)
         try:
-            answer = await connection.call(command["message_id"], command["action"], command["payload"], seconds)
+            answer = await connection.call(command["message_id"], command["action"], unsealed(command), seconds)
         except TimeoutError:
             assert self._handed_over is not None
             self._handed_over[command["_id"]] = True
@@ -158,7 +159,8 @@ class Pump:
             return Outcome(CommandState.TIMED_OUT, error=_NO_ANSWER)
         except ConnectionLost:
             return Outcome(CommandState.FAILED, error=_LOST)
-        return read_answer(connection.version, command["action"], answer)
+        outcome = read_answer(connection.version, command["action"], answer)
+        return replace(outcome, error=error_without_key(command, outcome.error))
 
     def _expect_triggered(self, command: Document) -> None:
         connection = self.connection

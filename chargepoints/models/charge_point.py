@@ -51,6 +51,9 @@ class ChargePoint(models.Model):
     # Counts the connections; the highest one owns the station, and what an older one still writes is stale.
     epoch = models.BigIntegerField(default=0, editable=False)
     credential_hash = models.CharField(max_length=200, blank=True, editable=False)
+    # See chargepoints.key_rotation for both.
+    credential_next = models.JSONField(default=list, blank=True, editable=False)
+    credential_next_used = models.CharField(max_length=200, blank=True, editable=False)
     security_profile = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(3)]
     )

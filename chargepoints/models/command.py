@@ -27,6 +27,8 @@ class Command(models.Model):
     charge_point_id = models.CharField(max_length=48)
     action = models.CharField(max_length=50)
     payload = models.JSONField(default=dict)
+    # Of a command that gives the station a key; never shown (`chargepoints.key_rotation`).
+    secret = models.JSONField(null=True, editable=False)
     state = models.CharField(max_length=10, choices=CommandState, default=CommandState.QUEUED)
     response = models.JSONField(null=True)
     error = models.JSONField(null=True)

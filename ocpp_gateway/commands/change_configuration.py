@@ -7,13 +7,18 @@ from typing import Any
 
 from rest_framework import serializers
 
-from chargepoints.configuration import record_change, record_pending_change
-from chargepoints.models import CommandState
+from chargepoints.configuration import SECRET_KEYS, record_change, record_pending_change
+from chargepoints.credentials import strong_enough
+from chargepoints.key_rotation import sealed, settle_key
+from chargepoints.models import ChargePoint, CommandState
 from chargepoints.station import Station
-from ocpp_gateway.commands.verb import Parameters, Payload, Verb
+from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
+
+# 20 bytes as hex digits.
+LONGEST_KEY = 40
 
 
 class ChangeConfigurationParameters(serializers.Serializer[Any]):
@@ -28,6 +33,9 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
 
 def record(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -> None:
     """Keep the new value, or that it waits for the station's next boot."""
+    if ended.get("secret") is not None:
+        after_boot = (ended["response"] or {}).get("status") == "RebootRequired"
+        settle_key(unit, station, ended, after_boot=after_boot)
     if ended["state"] != CommandState.ACCEPTED.value or not ended["payload"]["key"]:
         return
     key, value = ended["payload"]["key"], ended["payload"]["value"]
@@ -37,6 +45,20 @@ def record(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -
         record_change(unit, station, key, value, now)
 
 
+def seal(payload: Payload) -> tuple[Payload, Document | None]:
+    """Return the payload without the key that a station is given, and the key."""
+    return sealed(payload, "value") if payload["key"].lower() in SECRET_KEYS else (payload, None)
+
+
+def check(station: ChargePoint, payload: Payload) -> None:
+    """Refuse a key for the station that is too weak or that no station takes (OCPP 1.6 security white paper, A00)."""
+    if payload["key"].lower() not in SECRET_KEYS:
+        return
+    value = payload["value"]
+    if not strong_enough(value.encode("utf-8")) or len(value) > LONGEST_KEY:
+        raise Unsupported(f"use a key of 16 to {LONGEST_KEY} characters, best of 40 random hex digits")
+
+
 VERB = Verb(
     "change-configuration",
     "Set one of the station's settings",
@@ -44,4 +66,6 @@ VERB = Verb(
     ChangeConfigurationParameters,
     encode,
     effect=record,
+    check=check,
+    seal=seal,
 )

@@ -22,6 +22,9 @@ FollowUp = Callable[[Station, OcppVersion, Document], Awaitable[list[NewCommand]
 # Compares a payload with what is known of the station it is for; raises `Unsupported`.
 Check = Callable[[ChargePoint, Payload], None]
 
+# Returns a payload without its secret, and the secret, if it has one (`chargepoints.key_rotation`).
+Seal = Callable[[Payload], tuple[Payload, Document | None]]
+
 # What a station answers when it does, or will do, what it was asked for.
 AFFIRMATIVE = frozenset({"Accepted", "Scheduled", "Unlocked", "RebootRequired"})
 
@@ -48,6 +51,7 @@ class Verb:
         accepted: whether the station's answer is a yes.
         effect: what its end, whatever it is, means for the domain; stored together with it.
         follow_up: what its end leads to; may read, and is lost if the process dies at this moment.
+        seal: takes out of its payload what must not be shown.
         check: refuses, before it is stored, what the station is known not to take.
     """
 
@@ -60,3 +64,4 @@ class Verb:
     effect: Effect | None = None
     follow_up: FollowUp | None = None
     check: Check | None = None
+    seal: Seal | None = None
