@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from channels.consumer import AsyncConsumer
 from django.conf import settings
-from pymongo.errors import PyMongoError
 
-from chargepoints.connection import StationGone, claim
 from ocpp_gateway.connection import Connection
-from ocpp_gateway.gateway import Gateway, gateway
-from ocpp_gateway.handshake import Refusal, admit
-from ocpp_gateway.presence import StaleEpoch
+from ocpp_gateway.gateway import gateway
+from ocpp_gateway.handshake import Refusal
+from ocpp_gateway.opening import open_connection
 from ocpp_gateway.protocol.versions import OcppVersion
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -38,7 +35,7 @@ class OcppConsumer(AsyncConsumer):
         await receive()  # websocket.connect
         here, socket = gateway(), _Socket(send)
         try:
-            connection = await self._open(here, scope, socket)
+            connection = await open_connection(here, scope, socket)
         except Refusal as refusal:
             log.info("refused", path=scope["path"], status=refusal.status, reason=str(refusal))
             await _refuse(scope, send, refusal)
@@ -50,43 +47,6 @@ class OcppConsumer(AsyncConsumer):
                 reason = await _receive_all(connection, receive)
         finally:
             await here.closed(connection, reason)
-
-    async def _open(self, here: Gateway, scope: dict[str, Any], socket: _Socket) -> Connection:
-        if here.is_draining():
-            raise _restarting()
-        try:
-            await here.start()
-            admission = await admit(scope)
-            station = await claim(
-                admission.tenant,
-                admission.identity,
-                instance=here.instance,
-                ocpp_version=admission.version.number,
-                now=datetime.now(UTC),
-            )
-        except StationGone:
-            raise Refusal(404, "unknown tenant or station") from None
-        except PyMongoError:
-            raise Refusal(503, "storage is unavailable", [(b"retry-after", b"10")]) from None
-        try:
-            connection = await here.opened(station, admission.version, socket)
-        except StaleEpoch:
-            raise _too_late() from None
-        if connection.is_closing():  # a newer one came while this one was made known
-            await here.closed(connection, "replaced during the handshake")
-            raise _too_late()
-        if here.is_draining():
-            await here.closed(connection, "this server restarts")
-            raise _restarting()
-        return connection
-
-
-def _restarting() -> Refusal:
-    return Refusal(503, "this server restarts", [(b"retry-after", b"5")])
-
-
-def _too_late() -> Refusal:
-    return Refusal(503, "a newer connection of this station was faster", [(b"retry-after", b"5")])
 
 
 class _Socket:
