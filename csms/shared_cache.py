@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
@@ -11,17 +11,19 @@ from redis import Redis
 from csms.redis import sync_redis
 
 
+@cache
+def _connections() -> Redis:
+    """Return the one client of this process, with its pool: Django makes a cache object for every request's thread."""
+    # A Redis that hangs must not make every request wait.
+    return sync_redis(seconds=1.0)
+
+
 class SharedClient(RedisCacheClient):
     """Takes its connection from `csms.redis`, which knows Sentinel and Cluster, too."""
 
-    @cached_property
-    def _connected(self) -> Redis:
-        # A Redis that hangs must not make every request wait.
-        return sync_redis(seconds=1.0)
-
     def get_client(self, key: str | None = None, *, write: bool = False) -> Redis:
         """Return the one client there is: a rate limit counted on a replica would count late."""
-        return self._connected
+        return _connections()
 
 
 class SharedRedisCache(RedisCache):
