@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from chargepoints.certificates_rest import CertificateRequestViewSet
 from chargepoints.charging_profiles_rest import ChargingProfileViewSet
 from chargepoints.jobs_rest import FirmwareJobViewSet, LogJobViewSet, SecurityEventViewSet
 from chargepoints.messages_rest import OcppMessageViewSet
@@ -24,6 +25,7 @@ router.register("charging-profiles", ChargingProfileViewSet, basename="charging-
 router.register("wanted-settings", WantedSettingViewSet, basename="wanted-settings")
 router.register("firmware-jobs", FirmwareJobViewSet, basename="firmware-jobs")
 router.register("log-jobs", LogJobViewSet, basename="log-jobs")
+router.register("certificate-requests", CertificateRequestViewSet, basename="certificate-requests")
 router.register("security-events", SecurityEventViewSet, basename="security-events")
 router.register("id-tokens", IdTokenViewSet, basename="id-tokens")
 router.register("local-lists", LocalListViewSet, basename="local-lists")

@@ -54,6 +54,9 @@ OCPP_READ_AHEAD = env.integer("OCPP_READ_AHEAD", 16, low=1, high=1024)
 LOG_UPLOAD_MAX_BYTES = env.integer("LOG_UPLOAD_MAX_BYTES", 64 * 1024 * 1024, low=1024)
 LOG_UPLOAD_LIFETIME = env.duration("LOG_UPLOAD_LIFETIME", "2d")
 HOUSEKEEPING_INTERVAL = env.duration("HOUSEKEEPING_INTERVAL", "5s")
+CA_DIRECTORY = env.text("CA_DIRECTORY", "")
+CERTIFICATE_LIFETIME = env.duration("CERTIFICATE_LIFETIME", "365d")
+CERTIFICATE_SIGNER = env.text("CERTIFICATE_SIGNER", "")
 STORAGE_TIMEOUT = env.duration("STORAGE_TIMEOUT", "20s")
 
 # -- MongoDB -----------------------------------------------------------------------------------
@@ -222,6 +225,7 @@ SPECTACULAR_SETTINGS = {
         "LogStatusEnum": "chargepoints.models.LogStatus",
         "FrameKindEnum": "chargepoints.models.FrameKind",
         "DirectionEnum": "chargepoints.models.Direction",
+        "CertificateStatusEnum": "chargepoints.models.CertificateStatus",
         "LogKindEnum": "chargepoints.models.LogKind",
         "TenantStatusEnum": "tenants.models.Tenant.Status",
     },
@@ -232,6 +236,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "id-tokens", "description": "Who may charge."},
         {"name": "firmware-jobs", "description": "Firmware updates of stations."},
         {"name": "log-jobs", "description": "Diagnostics and logs that stations upload."},
+        {"name": "certificate-requests", "description": "Certificates that stations ask for."},
         {"name": "security-events", "description": "What stations report about their security."},
         {"name": "local-lists", "description": "The tokens that stations hold for themselves."},
         {"name": "reservations", "description": "Connectors kept for somebody."},

@@ -1,5 +1,6 @@
 """What is installed, and what we ask of it: the collections of a tenant's database that belong to its stations."""
 
+from chargepoints.models.certificate_request import CertificateRequest, CertificateStatus
 from chargepoints.models.charge_point import IDENTITY_PATTERN, ChargePoint, Registration
 from chargepoints.models.charging_profile import ChargingProfile
 from chargepoints.models.command import Command, CommandState
@@ -15,6 +16,8 @@ from chargepoints.models.wanted_setting import WantedSetting
 
 __all__ = [
     "IDENTITY_PATTERN",
+    "CertificateRequest",
+    "CertificateStatus",
     "ChargePoint",
     "ChargingProfile",
     "Command",

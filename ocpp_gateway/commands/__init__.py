@@ -4,6 +4,7 @@ from chargepoints.commands import Effect
 from chargepoints.station import Station
 from ocpp_gateway.commands import (
     cancel_reservation,
+    certificate_signed,
     change_availability,
     change_configuration,
     clear_cache,
@@ -35,6 +36,7 @@ from tenants.clients import Document
 
 _MODULES = (
     cancel_reservation,
+    certificate_signed,
     change_availability,
     change_configuration,
     clear_cache,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from chargepoints.certificates import create_ca
 from tests.gateway.conftest import ALARMS, connect, gateway, mqtt, station
 from tests.operators import anna, boris, charger, founded, global_database
 from tests.people import Operator
@@ -28,10 +30,21 @@ __all__ = [  # fixtures from elsewhere
 
 
 @pytest.fixture(scope="session")
-def gateways(tmp_path_factory: pytest.TempPathFactory, global_database: None) -> Iterator[dict[str, Gateway]]:
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the CA of the gateway is."""
+    directory: Path = tmp_path_factory.mktemp("ca")
+    create_ca(directory, "CA of the tests", datetime.now(UTC))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def gateways(tmp_path_factory: pytest.TempPathFactory, global_database: None, ca: Path) -> Iterator[dict[str, Gateway]]:
     """The server that `gateway` takes, with a publisher behind it."""
     directory: Path = tmp_path_factory.mktemp("station_control")
-    running, events = Gateway("uvicorn", directory, {"EXTRA_APPS": "tests.vendor_app"}), publisher(directory)
+    running, events = (
+        Gateway("uvicorn", directory, {"CA_DIRECTORY": str(ca), "EXTRA_APPS": "tests.vendor_app"}),
+        publisher(directory),
+    )
     try:
         events.start()
         running.start()
