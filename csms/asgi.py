@@ -6,10 +6,10 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+from csms.django_asgi import django_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csms.settings")
-_django = get_asgi_application()
+_django = django_application()
 
 # Django must be set up before models are imported.
 from ocpp_gateway.command_serializers import render_command  # noqa: E402
