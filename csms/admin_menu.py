@@ -39,6 +39,10 @@ _TENANT_PAGES = (
     ("Local lists", "list_alt", "sessions_app_locallist_changelist"),
     ("Reservations", "event_available", "chargepoints_reservation_changelist"),
     ("Charging profiles", "speed", "chargepoints_chargingprofile_changelist"),
+    ("Firmware jobs", "system_update", "chargepoints_firmwarejob_changelist"),
+    ("Log jobs", "description", "chargepoints_logjob_changelist"),
+    ("Security events", "security", "chargepoints_securityevent_changelist"),
+    ("Certificate requests", "verified_user", "chargepoints_certificaterequest_changelist"),
     ("Wanted settings", "tune", "chargepoints_wantedsetting_changelist"),
 )
 _PLATFORM_PAGES = (

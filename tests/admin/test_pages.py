@@ -9,7 +9,16 @@ import pytest
 from django.contrib import admin
 
 from chargepoints.booking import book
-from chargepoints.models import ChargingProfile, Connector, Reservation, WantedSetting
+from chargepoints.models import (
+    CertificateRequest,
+    ChargingProfile,
+    Connector,
+    FirmwareJob,
+    LogJob,
+    Reservation,
+    SecurityEvent,
+    WantedSetting,
+)
 from sessions_app.models import IdToken, LocalList
 from tenants.context import tenant_scope
 from tenants.models import Membership, User
@@ -17,11 +26,32 @@ from tests.admin.charges import store_readings, store_session
 from tests.admin.conftest import PASSWORD, Browser, Network
 
 READ_ONLY = {
+    "chargepoints_certificaterequest",
+    "chargepoints_firmwarejob",
+    "chargepoints_logjob",
+    "chargepoints_securityevent",
     "chargepoints_chargingprofile",
     "chargepoints_reservation",
     "sessions_app_chargingsession",
     "sessions_app_locallist",
 }
+
+
+def store_reports(station: str) -> None:
+    """Store what a station reports about its work and its security, one of each kind."""
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    job = {
+        "charge_point_id": station,
+        "history": [{"status": "requested", "at": "2026-05-01T00:00:00.000Z"}],
+        "created_at": now,
+        "updated_at": now,
+    }
+    FirmwareJob.objects.update_or_create(pk="f1", defaults={**job, "status": "installing", "location": "ftp://h/f"})
+    LogJob.objects.update_or_create(pk="l1", defaults={**job, "status": "upload_failed"})
+    event = {"type": "TamperDetectionActivated", "timestamp": now, "received_at": now, "charge_point_id": station}
+    SecurityEvent.objects.update_or_create(pk="s1", defaults=event)
+    request = {"csr": "-", "status": "refused", "received_at": now, "updated_at": now, "charge_point_id": station}
+    CertificateRequest.objects.update_or_create(pk="c1", defaults=request)
 
 
 @pytest.fixture
@@ -45,12 +75,17 @@ def furnished(nordlade: Network) -> dict[str, object]:
         ChargingProfile.objects.update_or_create(
             pk=1001, defaults={"purpose": "tx_default", "kind": "absolute", "schedule": {"unit": "A", "periods": []}}
         )
+        store_reports("nordlade_CP001")
         WantedSetting.objects.update_or_create(key="HeartbeatInterval", defaults={"value": "300"})
     session = store_session(nordlade.slug, "f00d", charge_point_id="nordlade_CP001")
     store_readings(nordlade.slug, session, 5)
     return {
         "chargepoints_chargepoint": "nordlade_CP001",
         "chargepoints_chargingprofile": 1001,
+        "chargepoints_certificaterequest": "c1",
+        "chargepoints_firmwarejob": "f1",
+        "chargepoints_logjob": "l1",
+        "chargepoints_securityevent": "s1",
         "chargepoints_wantedsetting": "HeartbeatInterval",
         "chargepoints_reservation": reservation.pk,
         "sessions_app_chargingsession": session.pk,
