@@ -10,6 +10,7 @@ from ocpp_gateway.commands import verb_of_action
 from ocpp_gateway.commands.verb import affirmative
 from ocpp_gateway.protocol.errors import OcppError
 from ocpp_gateway.protocol.frames import CallError, CallResult
+from ocpp_gateway.protocol.redaction import without_keys
 from ocpp_gateway.protocol.schemas import validate_response
 from ocpp_gateway.protocol.versions import OcppVersion
 
@@ -36,8 +37,8 @@ def read_answer(version: OcppVersion, action: str, answer: CallResult | CallErro
         validate_response(version, action, answer.payload)
     except OcppError as error:
         return Outcome(CommandState.FAILED, error={"code": "InvalidAnswer", "description": error.description[:255]})
+    # A station may tell its key with its other settings.
+    response = without_keys(answer.payload)
     verb = verb_of_action(version, action)
     accepted = verb.accepted if verb is not None else affirmative
-    return Outcome(
-        CommandState.ACCEPTED if accepted(answer.payload) else CommandState.REJECTED, response=answer.payload
-    )
+    return Outcome(CommandState.ACCEPTED if accepted(response) else CommandState.REJECTED, response=response)

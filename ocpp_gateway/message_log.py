@@ -29,7 +29,7 @@ MESSAGES = OcppMessage._meta.db_table
 OFF, ALL = "off", "all"
 # What may wait to be written, in frames and in characters of their text.
 MAX_FRAMES = 20_000
-MAX_CHARACTERS = 32 * 1024 * 1024
+MAX_CHARACTERS = 16 * 1024 * 1024
 # Frames made ready at a time; in between, stations have their turn.
 PORTION = 50
 # Longer payloads are not kept, only that there was one.
@@ -130,24 +130,29 @@ class MessageLog:
         except PyMongoError:
             return  # as it was
         known, self._modes = self._modes, tenants
-        changed = {slug for slug, tenant in tenants.items() if _mode(known.get(slug)) != _mode(tenant)}
+        changed = {slug for slug, now in tenants.items() if slug not in known or _mode(known[slug]) != _mode(now)}
         for (slug, _), connection in list(connections.items()) if changed else ():
-            if slug in changed:
+            journal = connection.journal
+            noted = _mode(journal.tenant) if isinstance(journal, Journal) else None
+            if slug in changed and noted != _mode(tenants[slug]):
                 self.attach(connection, tenants[slug])
 
 
 def _mode(tenant: TenantRecord | None) -> tuple[str, int] | None:
-    return None if tenant is None else (tenant.message_log, tenant.message_log_days)
+    """Return what a tenant wants to be kept, and for how many days; None for nothing."""
+    if tenant is None or tenant.message_log == OFF:
+        return None
+    return tenant.message_log, tenant.message_log_days
 
 
 class Journal:
     """Notes the frames of one connection."""
 
-    __slots__ = ("_log", "_tenant", "_station", "_all", "_calls")
+    __slots__ = ("_log", "tenant", "_station", "_all", "_calls")
 
     def __init__(self, messages: MessageLog, tenant: TenantRecord, station: str) -> None:
         self._log = messages
-        self._tenant = tenant
+        self.tenant = tenant
         self._station = station
         self._all = tenant.message_log == ALL
         # The actions of our own calls, which their answers do not name.
@@ -193,7 +198,7 @@ class Journal:
         self._put(Direction.OUT if direction == Direction.IN else Direction.IN, answer, action)
 
     def _put(self, direction: Direction, text: str, action: str, *, malformed: bool = False) -> None:
-        self._log.put(Entry(self._tenant, self._station, datetime.now(UTC), direction, text, action, malformed))
+        self._log.put(Entry(self.tenant, self._station, datetime.now(UTC), direction, text, action, malformed))
 
 
 def _document(entry: Entry) -> Document:

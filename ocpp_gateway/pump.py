@@ -32,6 +32,7 @@ from ocpp_gateway.connection import POLICY_VIOLATION, Connection, ConnectionLost
 from ocpp_gateway.follow_up import follow_up
 from ocpp_gateway.pending import PendingCall, PendingCalls
 from ocpp_gateway.protocol.frames import Call, CallError, CallResult
+from ocpp_gateway.protocol.redaction import without_keys
 from ocpp_gateway.triggers import TRIGGERS, Triggers
 from tenants.clients import Document
 
@@ -220,7 +221,11 @@ class Pump:
         """Keep an answer that came after its time-out; what answers nothing of ours is only logged."""
         if self._handed_over and self._handed_over.get(answer.message_id):
             del self._handed_over[answer.message_id]
-            kept = {"response": answer.payload} if isinstance(answer, CallResult) else {"error": error_of(answer)}
+            kept = (
+                {"response": without_keys(answer.payload)}
+                if isinstance(answer, CallResult)
+                else {"error": error_of(answer)}
+            )
             background(record_late_answer(self.connection.station.tenant, answer.message_id, kept), "late_answer")
         else:
             log.info("answer_unexpected", station=self.connection.station.id, message_id=answer.message_id)

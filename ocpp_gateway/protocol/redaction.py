@@ -25,6 +25,14 @@ def redacted(value: Any) -> Any:
     return _without_password(value) if isinstance(value, str) else value
 
 
+def without_keys(value: Any) -> Any:
+    """Return a copy of a JSON value without the keys of stations, and otherwise as it is."""
+    if isinstance(value, dict):
+        secret = str(value.get("key", "")).lower() in _SECRET_SETTINGS
+        return {name: HIDDEN if secret and name == "value" else without_keys(inner) for name, inner in value.items()}
+    return [without_keys(inner) for inner in value] if isinstance(value, list) else value
+
+
 def redacted_text(text: str) -> str:
     """Return an error's description; what it says of such a field, and may quote, is hidden."""
     lowered = text.lower()

@@ -151,6 +151,19 @@ async def test_the_key_is_nowhere_once_it_was_sent(
     assert key not in str(gateway.new_log())
 
 
+async def test_a_key_that_the_station_tells_is_not_kept(
+    station: Station, anna: Operator, rest: Rest, mqtt: Capture
+) -> None:
+    key = new_key()
+    asking = rest.asking(station.identity, "get-configuration")
+    entry = {"key": "AuthorizationKey", "readonly": False, "value": key}
+    await station.obey("GetConfiguration", {"configurationKey": [entry]})
+    assert (await asking)["response"]["configurationKey"] == [{**entry, "value": "***"}]
+    await mqtt.assert_event(station.identity, "command.accepted", action="GetConfiguration")
+    assert key not in str(mqtt.of(station.identity))
+    assert key not in str(list(anna.db["commands"].find({"charge_point_id": station.identity})))
+
+
 async def test_a_key_waits_sealed_for_a_station_that_is_offline(
     connect: Connect, charger: Installed, anna: Operator, rest: Rest
 ) -> None:
