@@ -13,7 +13,7 @@ from tests.instances.instances import Cluster
 
 # More than any test asks for in a minute.
 RATE_LIMIT = 1_000_000
-STATIONS = 900
+STATIONS = 2400
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ class Line(asyncio.Protocol):
             asked = Asked(*frame[1:4])
             self.asked.append(asked)
             self._station.take(self, asked)
-        elif (answer := self._answers.pop(frame[1], None)) is not None:
+        elif (answer := self._answers.pop(frame[1], None)) is not None and not answer.done():
             answer.set_result(frame)
 
     # -- What tests call ---------------------------------------------------------------------------
