@@ -13,6 +13,7 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -252,6 +253,12 @@ class LedgerStation:
             self._queue_changed.clear()
             await self._queue_changed.wait()
 
+    async def report(self, connector: int, status: str) -> None:
+        """Send a status; one that cannot be sent now is not kept."""
+        payload = {"connectorId": connector, "errorCode": "NoError", "status": status}
+        with suppress(Offline, Refused):
+            await self.call("StatusNotification", payload)
+
     # -- Charges -----------------------------------------------------------------------------------
 
     def start(self, connector: int = 1) -> Charge:
@@ -311,6 +318,8 @@ class LedgerStation:
 
     async def charge(self, meter_values: int = 3) -> Charge:
         """Play one whole charge and return it when it is delivered."""
+        await self.report(0, "Available")
+        await self.report(1, "Preparing")
         charge = self.start()
         for _ in range(meter_values):
             self.meter(charge)

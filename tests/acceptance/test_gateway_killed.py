@@ -91,7 +91,7 @@ async def blow(gateway: Gateway, station: LedgerStation, random: Random) -> None
     """Kill the gateway up to 8 ms after a CALL of this station was sent, which is about as long as it is served."""
     loop = asyncio.get_running_loop()
     fallen = asyncio.Event()
-    action = random.choice(["StartTransaction", "MeterValues", "StopTransaction"])
+    action = random.choice(["StartTransaction", "MeterValues", "StopTransaction", "StatusNotification"])
 
     def fall() -> None:
         gateway.process.kill()
