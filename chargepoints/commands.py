@@ -17,7 +17,7 @@ from typing import Any
 from bson import ObjectId
 
 from chargepoints.connection import CHARGE_POINTS
-from chargepoints.key_rotation import expect_key, same_secret, without_key
+from chargepoints.key_rotation import HIDDEN, expect_key, same_secret, without_key
 from chargepoints.models import Command, CommandState
 from chargepoints.station import StaleConnection, Station
 from csms.errors import Conflict
@@ -234,9 +234,12 @@ async def record_triggered(station: Station, command_id: str, message: Triggered
 
 async def record_late_answer(tenant: TenantRecord, command_id: str, answer: dict[str, Any]) -> None:
     """Keep an answer that came after the time-out; the command stays timed out."""
-    await tenant.database[COMMANDS].update_one(
-        {"_id": command_id, "state": CommandState.TIMED_OUT.value}, {"$set": answer}
-    )
+    commands = tenant.database[COMMANDS]
+    query: Document = {"_id": command_id, "state": CommandState.TIMED_OUT.value}
+    if "error" in answer and await commands.find_one(query | {"secret": {"$ne": None}}, projection=["_id"]):
+        # It may quote the key, which is not known here any more.
+        answer = {"error": answer["error"] | {"description": HIDDEN}}
+    await commands.update_one(query, {"$set": answer})
 
 
 def _change(unit: UnitOfWork, command: Document, change: dict[str, Any], *, expected: CommandState) -> None:
