@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from chargepoints.commands import (
+    Effect,
     TriggeredMessage,
     end_command,
     open_commands,
@@ -187,19 +188,23 @@ class Pump:
 
     async def _end(self, command: Document, outcome: Outcome) -> bool:
         """Store a command's end, however long storage is away; return False if somebody else has ended it, or may."""
+        station = self.connection.station
+        effect = effect_of(station, command)
         while True:
             try:
-                return await self._store_end(command, outcome)
+                return await self._store_end(command, outcome, effect)
             except StorageUnavailable:
-                log.warning("command_end_held", station=self.connection.station.id, command=command["_id"])
+                log.warning("command_end_held", station=station.id, command=command["_id"])
                 await asyncio.sleep(STORAGE_PAUSE_SECONDS)
             except Exception:
-                if outcome.response is None:
+                # A command that stays open for good would be worse than one whose answer is lost.
+                log.exception("answer_not_stored", station=station.id, command=command["_id"])
+                if outcome.error is _UNSTORABLE and effect is None:
                     raise
-                log.exception("answer_not_stored", station=self.connection.station.id, command=command["_id"])
+                effect = None if outcome.error is _UNSTORABLE else effect
                 outcome = Outcome(CommandState.FAILED, error=_UNSTORABLE)
 
-    async def _store_end(self, command: Document, outcome: Outcome) -> bool:
+    async def _store_end(self, command: Document, outcome: Outcome, effect: Effect | None) -> bool:
         station = self.connection.station
         ended = await end_command(
             station,
@@ -208,7 +213,7 @@ class Pump:
             datetime.now(UTC),
             response=outcome.response,
             error=outcome.error,
-            effect=effect_of(station, command),
+            effect=effect,
         )
         if ended is not None:
             self.ended(station.tenant.slug, ended)
