@@ -49,7 +49,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
     """Return the services as compose understands them."""
-    done = compose("config", environment=SECRETS)
+    done = compose("--profile", "playground", "config", environment=SECRETS)
     assert done.returncode == 0, done.stderr
     document: dict[str, Any] = yaml.safe_load(done.stdout)
     found: dict[str, Any] = document["services"]
@@ -78,17 +78,29 @@ def environment(services: dict[str, Any], embedded_stack: Stack) -> dict[str, st
 def migrated(image: Path, services: dict[str, Any], environment: dict[str, str]) -> set[Path]:
     """Run the service `migrate` to its end; return the files of the image as they were before."""
     before = set(image.rglob("*"))
-    entrypoint = services["migrate"]["entrypoint"]
-    command = entrypoint if isinstance(entrypoint, list) else shlex.split(entrypoint)
-    done = subprocess.run(command, cwd=image, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        entrypoint(services["migrate"]),
+        cwd=image,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return before
 
 
+def entrypoint(service: dict[str, Any]) -> list[str]:
+    """Return a service's own entry point; the two versions of compose print it differently."""
+    words = service["entrypoint"]
+    return list(words) if isinstance(words, list) else shlex.split(words)
+
+
 def service(name: str, image: Path, services: dict[str, Any], environment: dict[str, str], directory: Path) -> Process:
     """Return a service's process as the engine would start it."""
-    entrypoint = json.loads(dict(dockerfile())["ENTRYPOINT"])
-    command = [sys.executable, *entrypoint[1:], *services[name]["command"]]
+    program = json.loads(dict(dockerfile())["ENTRYPOINT"])
+    command = [sys.executable, *program[1:], *services[name]["command"]]
     return Process(name, command, directory / f"{name}.log", environment=environment, directory=image)
 
 
@@ -110,6 +122,7 @@ def test_the_product_runs_from_the_image_alone(
     try:
         csms.wait_ready(lambda: healthy(environment), 60)
         assert publisher.running, publisher.with_log(publisher.ending)
+        simulate_for_a_moment(image, services, environment, tmp_path)
     finally:
         grace = float(re.sub(r"\D*(\d+)s$", r"\1", services["csms"]["stop_grace_period"]))
         in_time = [process.stop(grace) for process in (publisher, csms)]
@@ -117,6 +130,21 @@ def test_the_product_runs_from_the_image_alone(
     assert csms.succeeded, csms.with_log(csms.ending)
     assert publisher.succeeded, publisher.with_log(publisher.ending)
     assert set(image.rglob("*")) == migrated, "its user may not write there"
+
+
+def simulate_for_a_moment(image: Path, services: dict[str, Any], environment: dict[str, str], tmp_path: Path) -> None:
+    """Run the service `fleet` until a station of it has booted."""
+    script = entrypoint(services["fleet"])[-1]
+    port = dict(dockerfile())["EXPOSE"]
+    assert f"--url ws://csms:{port}" in script
+    here = script.replace(f"ws://csms:{port}", f"ws://127.0.0.1:{environment['HTTP_PORT']}")
+    here = here.replace("/tmp/", f"{tmp_path}/")
+    fleet = Process("fleet", ["sh", "-c", here], tmp_path / "fleet.log", environment=environment, directory=image)
+    fleet.start()
+    try:
+        assert any("booted" in line for line in fleet.lines()), fleet.with_log(fleet.ending)
+    finally:
+        fleet.stop()
 
 
 def test_production_refuses_to_start_with_a_short_secret(
