@@ -13,6 +13,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 from csms.embedded.ports import LOOPBACK, answers
 from csms.embedded.server import Server, missing, program_in_wheel, program_on_path
 
+# A process that is killed in the middle of a transaction leaves its documents locked until MongoDB gives the
+# transaction up: by default after 60 seconds, for which its stations could not come back. Ours last milliseconds.
+TRANSACTION_SECONDS = 5
 REPLICA_SET = "rs0"
 _NOT_YET_INITIALIZED = 94
 _ALREADY_INITIALIZED = 23
@@ -56,7 +59,8 @@ class MongoServer(Server):
             # Metrics for MongoDB's support, written every second.
             "--setParameter": "diagnosticDataCollectionEnabled=false",
         }
-        return [mongod(), "--quiet", "--nounixsocket", *(word for pair in options.items() for word in pair)]
+        words = [mongod(), "--quiet", "--nounixsocket", *(word for pair in options.items() for word in pair)]
+        return [*words, "--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}"]
 
     def read_log_line(self, line: str) -> str | None:
         """Return text and details of warnings and errors out of the JSON that mongod writes."""
