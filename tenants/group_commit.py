@@ -28,6 +28,7 @@ from pymongo.errors import ConnectionFailure, DocumentTooLarge, ExecutionTimeout
 from pymongo.write_concern import WriteConcern
 
 from csms.errors import StorageUnavailable
+from tenants.transaction_session import Sessions
 
 Document = dict[str, Any]
 
@@ -94,6 +95,7 @@ class GroupCommitter:
         on_events: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
+        self._sessions = Sessions(database.client)
         self._batch_units = batch_units
         self._on_events = on_events
         self._batches_in_flight = batches_in_flight
@@ -199,7 +201,7 @@ class GroupCommitter:
 
     async def _store(self, units: Sequence[Unit]) -> None:
         inserts, updates, events = _by_collection(units)
-        async with self._database.client.start_session() as session:
+        async with self._sessions.session() as session:
             await session.start_transaction(write_concern=MAJORITY)
             for collection, documents in inserts.items():
                 await self._run({"insert": collection, "documents": documents}, session)
