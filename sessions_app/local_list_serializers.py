@@ -19,7 +19,7 @@ def status_of(local_list: LocalList) -> str:
         return "not_supported"
     if local_list.due:
         return "pending"
-    if local_list.trouble >= PATIENCE:
+    if (local_list.trouble or 0) >= PATIENCE:  # None in a document older than the field
         return "failed"
     return "off" if local_list.mode == LocalList.Mode.OFF else "current"
 
