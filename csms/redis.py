@@ -17,6 +17,10 @@ import redis.asyncio.sentinel
 import redis.cluster
 import redis.sentinel
 from django.conf import settings
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionBroken
+from redis.retry import Retry
 
 # A Redis that stands still must not hold up a station for longer.
 SOCKET_SECONDS = 2.0
@@ -25,6 +29,10 @@ MAX_CONNECTIONS = 16
 _SENTINEL, _CLUSTER = "redis+sentinel://", "redis+cluster://"
 _SENTINEL_PORT = 26379
 AsyncRedis = redis.asyncio.Redis
+# Whatever lay in the pool while Redis was started again is broken, and one look finds only one of them. A command
+# that is carried out twice on that account does no harm here; one that timed out is not repeated.
+_ONCE_MORE: dict[str, Any] = {"retry": Retry(NoBackoff(), 1, (ConnectionBroken,))}
+_ASYNC_ONCE_MORE: dict[str, Any] = {"retry": AsyncRetry(NoBackoff(), 1, (ConnectionBroken,))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +67,12 @@ def sync_redis(seconds: float = SOCKET_SECONDS) -> redis.Redis:
     if address.startswith(_SENTINEL):
         found = _Sentinel.parse(address)
         sentinel = redis.sentinel.Sentinel(found.hosts, socket_timeout=SOCKET_SECONDS)
-        master: redis.Redis = sentinel.master_for(found.master, db=settings.REDIS_DB, **options)
+        master: redis.Redis = sentinel.master_for(found.master, db=settings.REDIS_DB, **options, **_ONCE_MORE)
         return master
     if address.startswith(_CLUSTER):
         # A cluster takes pub/sub and single-key commands as one server does.
         return redis.cluster.RedisCluster.from_url(address.replace(_CLUSTER, "redis://"), **options)  # type: ignore[return-value]
-    return redis.Redis.from_url(redis_url(settings.REDIS_DB), **options)
+    return redis.Redis.from_url(redis_url(settings.REDIS_DB), **options, **_ONCE_MORE)
 
 
 def async_redis(database: int | None = None) -> AsyncRedis:
@@ -74,14 +82,14 @@ def async_redis(database: int | None = None) -> AsyncRedis:
     if address.startswith(_SENTINEL):
         found = _Sentinel.parse(address)
         sentinel = redis.asyncio.sentinel.Sentinel(found.hosts, socket_timeout=SOCKET_SECONDS)
-        master: AsyncRedis = sentinel.master_for(found.master, db=number, **options)
+        master: AsyncRedis = sentinel.master_for(found.master, db=number, **options, **_ASYNC_ONCE_MORE)
         return master
     if address.startswith(_CLUSTER):
         url = address.replace(_CLUSTER, "redis://")
         return redis.asyncio.cluster.RedisCluster.from_url(url, **options)  # type: ignore[return-value]
     # Bounded: a thousand stations that come at once would open as many connections, and keep them.
     pool = redis.asyncio.BlockingConnectionPool.from_url(
-        redis_url(number), max_connections=MAX_CONNECTIONS, timeout=SOCKET_SECONDS, **options
+        redis_url(number), max_connections=MAX_CONNECTIONS, timeout=SOCKET_SECONDS, **options, **_ASYNC_ONCE_MORE
     )
     return redis.asyncio.Redis.from_pool(pool)
 
@@ -102,6 +110,7 @@ def _layer_host(address: str, database: int, password: str | None) -> dict[str, 
         "password": password,
         "socket_connect_timeout": SOCKET_SECONDS,
         "socket_timeout": LAYER_SOCKET_SECONDS,
+        **_ASYNC_ONCE_MORE,
     }
     if address.startswith(_SENTINEL):
         found = _Sentinel.parse(address)

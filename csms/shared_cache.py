@@ -15,7 +15,7 @@ from csms.redis import sync_redis
 def _connections() -> Redis:
     """Return the one client of this process, with its pool: Django makes a cache object for every request's thread."""
     # A Redis that hangs must not make every request wait.
-    return sync_redis(seconds=1.0)
+    return sync_redis(seconds=0.5)
 
 
 class SharedClient(RedisCacheClient):

@@ -27,7 +27,7 @@ from tenants.clients import Document
 from tenants.directory import TenantRecord
 
 # Who asks for a command is not kept longer by a Redis that stands still.
-LOOKUP_SECONDS = 1.0
+LOOKUP_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +102,8 @@ class Dispatcher:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 return await self._here.presence.lookup(tenant.slug, station_id)
         except (RedisError, OSError) as error:
-            raise PresenceUnavailable(f"cannot find out where the station is: Redis is away ({error})") from None
+            log.warning("presence_unavailable", tenant=tenant.slug, station=station_id, error=repr(error))
+            raise PresenceUnavailable("cannot find out where the station is: Redis is away") from None
 
     async def _deliver(self, tenant: TenantRecord, owner: Owner | None, command: Document) -> None:
         """Tell the owner of a command; take it back if he cannot be told and it would not wait for him."""
@@ -121,7 +122,8 @@ class Dispatcher:
         except MailboxFull:
             return InstanceBusy("the instance that holds the station has too much to do: try again shortly")
         except (RedisError, OSError) as error:
-            return PresenceUnavailable(f"the instance that holds the station cannot be told: Redis is away ({error})")
+            log.warning("owner_not_told", tenant=tenant.slug, station=owner.station, error=repr(error))
+            return PresenceUnavailable("the instance that holds the station cannot be told: Redis is away")
         log.info("owner_silent", tenant=tenant.slug, station=owner.station, instance=owner.instance)
         return None if tenant.queue_enabled else _offline("does not answer")
 

@@ -50,8 +50,8 @@ class LayerMailbox:
         self._unacknowledged[number] = taken
         message = {"type": "letter", "reply_to": self._channel, "number": number, "letter": letter}
         try:
-            await self._layer.send(channel_of(instance), message)
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+                await self._layer.send(channel_of(instance), message)
                 return await taken
         except ChannelFull:
             raise MailboxFull(instance) from None
