@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
 
 from csms.embedded.program import Gateway
 from tests.acceptance.mqtt_capture import MqttCapture
 from tests.acceptance.product import Product
-from tests.instances.instances import Cluster
+from tests.instances.instances import WITHOUT_QUEUE, Cluster
+from tests.instances.light_station import LightStation
 
 # More than any test asks for in a minute.
 RATE_LIMIT = 1_000_000
@@ -24,6 +26,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         cluster = Cluster(product, directory)
         for tenant in product.tenants:
             cluster.configure(tenant, api_rate_limit=RATE_LIMIT)
+        cluster.configure(WITHOUT_QUEUE, queue_enabled=False)
         yield cluster
         cluster.stop()
 
@@ -39,3 +42,32 @@ def capture(cluster: Cluster) -> Iterator[MqttCapture]:
     """Everything published while the test runs."""
     with MqttCapture(cluster.product.stack.mqtt.url) as capture:
         yield capture
+
+
+@pytest.fixture
+async def api(cluster: Cluster, instances: list[Gateway]) -> AsyncIterator[httpx.AsyncClient]:
+    """An operator at the first instance."""
+    async with cluster.api(instances[0]) as client:
+        yield client
+
+
+@pytest.fixture
+async def other_api(cluster: Cluster, instances: list[Gateway]) -> AsyncIterator[httpx.AsyncClient]:
+    """An operator at the second instance."""
+    async with cluster.api(instances[1]) as client:
+        yield client
+
+
+@pytest.fixture
+async def offline(cluster: Cluster) -> AsyncIterator[LightStation]:
+    """A station that has been in service, and is not connected."""
+    [station] = cluster.stations(1)
+    yield station
+    station.drop()
+
+
+@pytest.fixture
+async def station(offline: LightStation, instances: list[Gateway]) -> LightStation:
+    """A station connected to the first instance."""
+    await offline.connect(instances[0].url)
+    return offline

@@ -14,10 +14,13 @@ import httpx
 
 from csms.embedded.ports import any_free
 from csms.embedded.program import Gateway
+from tests.acceptance.mqtt_capture import History
 from tests.acceptance.product import Product
 from tests.instances.light_station import LightStation
 
 TENANT = "tenant1"
+# This one keeps no commands for stations that are offline.
+WITHOUT_QUEUE = "tenant2"
 GLOBAL = "ocpp_global"
 # Nobody waits longer for an answer than a caller may ask for (`?wait=`), and a margin.
 ANSWER_SECONDS = 70.0
@@ -187,3 +190,13 @@ async def send(api: httpx.AsyncClient, station: LightStation, data: str, query: 
 def executed(station: LightStation) -> list[str]:
     """Return what a station was asked for with `send`, over all its sockets."""
     return [asked.payload["data"] for asked in station.asked("DataTransfer")]
+
+
+def command_events(history: History, station: LightStation) -> list[tuple[str, str]]:
+    """Return what was announced of a station's commands that people asked for: event type and command id, in order."""
+    events = [one.payload for one in history.of_station(station.id)]
+    return [
+        (event["event_type"], event["data"]["command_id"])
+        for event in events
+        if event["event_type"].startswith("command.") and event["data"].get("requested_by") != "system"
+    ]
