@@ -64,7 +64,7 @@ STORAGE_TIMEOUT = env.duration("STORAGE_TIMEOUT", "20s")
 MONGODB_URI = env.secret("MONGODB_URI", "mongodb://127.0.0.1:27017/?replicaSet=rs0") or ""
 MONGODB_GLOBAL_DATABASE = env.text("MONGODB_GLOBAL_DATABASE", "ocpp_global")
 MONGODB_TENANT_PREFIX = env.text("MONGODB_TENANT_PREFIX", "ocpp_tenant_")
-MONGODB_MAX_POOL_SIZE = env.integer("MONGODB_MAX_POOL_SIZE", 50, low=1)
+MONGODB_MAX_POOL_SIZE = env.integer("MONGODB_MAX_POOL_SIZE", 20, low=1)
 parse_uri(MONGODB_URI, validate=True)
 
 DATABASE_ENGINE = "tenants.mongodb"
