@@ -163,6 +163,8 @@ class Playground:
             "HTTP_PORT": str(self.wishes.http_port),
             "PUBLIC_URL": public_url,
             "PYTHONUNBUFFERED": "1",
+            # Several instances know of each other through Redis, whatever this terminal says.
+            **({"REDIS_DISTRIBUTED_STATE": "true"} if self.wishes.instances > 1 else {}),
         }
 
     def _server_is_ready(self, server: Server) -> None:
