@@ -32,16 +32,20 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     scenarios = [name for name in _TITLES if any(row.scenario == name for row in rows)]
-    with_latency = [row for row in rows if row.p99_ms is not None]
-    panels = len(scenarios) + bool(with_latency)
+    paced = [row for row in rows if row.p99_ms is not None and row.yardstick is not None]
+    commands = [row for row in rows if row.p99_ms is not None and row.yardstick is None]
+    latencies = [
+        pair for pair in ((paced, "Latency at half the load"), (commands, "Command, POST to answer")) if pair[0]
+    ]
+    panels = len(scenarios) + len(latencies)
     columns = min(3, panels)
     lines = -(-panels // columns)
     figure, grid = plt.subplots(lines, columns, figsize=(4.3 * columns, 3.3 * lines), squeeze=False)
     axes = list(grid.flat)
     for axis, scenario in zip(axes, scenarios, strict=False):
         _bars(axis, scenario, [row for row in rows if row.scenario == scenario])
-    if with_latency:
-        _latencies(axes[len(scenarios)], with_latency)
+    for axis, (some, title) in zip(axes[len(scenarios) :], latencies, strict=False):
+        _latencies(axis, some, title)
     for axis in axes[panels:]:
         axis.set_visible(False)
     figure.suptitle(_CAPTION, color=_INK, fontsize=12)
@@ -52,7 +56,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
 
 def _bars(axis: Axes, scenario: str, rows: Sequence[Row]) -> None:
     names = ["bare ocpp +\nwebsockets", *(row.server for row in rows)]
-    values = [sum(row.yardstick for row in rows) / len(rows), *(row.ours for row in rows)]
+    values = [sum(row.yardstick or 0 for row in rows) / len(rows), *(row.ours for row in rows)]
     colours = [_YARDSTICK, *(_OURS[row.server] for row in rows)]
     bars = axis.bar(names, values, color=colours, width=0.62)
     notes = [f"{values[0]:,.0f}", *(f"{row.ours:,.0f}\n({row.ratio:.2f}x)" for row in rows)]
@@ -61,7 +65,7 @@ def _bars(axis: Axes, scenario: str, rows: Sequence[Row]) -> None:
     _dress(axis, _TITLES[scenario], rows[0].unit + (", less is better" if scenario == "idle" else ""))
 
 
-def _latencies(axis: Axes, rows: Sequence[Row]) -> None:
+def _latencies(axis: Axes, rows: Sequence[Row], title: str) -> None:
     scenarios = list(dict.fromkeys(row.scenario for row in rows))
     servers = list(dict.fromkeys(row.server for row in rows))
     width = 0.8 / len(servers)
@@ -75,7 +79,7 @@ def _latencies(axis: Axes, rows: Sequence[Row]) -> None:
     axis.set_xticks(range(len(scenarios)), [name.replace("_", " ") for name in scenarios])
     axis.legend(fontsize=7, frameon=False, ncols=len(servers))
     axis.set_ylim(0, max(row.p99_ms or 0 for row in rows) * 1.45)
-    _dress(axis, "Latency at half the load", "ms")
+    _dress(axis, title, "ms")
 
 
 def _dress(axis: Any, title: str, unit: str) -> None:

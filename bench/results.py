@@ -32,14 +32,17 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of `latest.json`; the latencies are ours, at half of our own rate, or None."""
+    """One line of `latest.json`; the latencies are ours, at half of our own rate, or None.
+
+    Without a yardstick where the bare libraries have nothing of the kind.
+    """
 
     server: str
     scenario: str
     ours: float
-    yardstick: float
+    yardstick: float | None
     unit: str
-    ratio: float
+    ratio: float | None
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None
@@ -75,15 +78,17 @@ def write(rows: Sequence[Row], machine: dict[str, Any], details: list[dict[str, 
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as a table for the terminal."""
     head = (
-        f"{'server':<9}{'scenario':<14}{'ours':>10}{'yardstick':>11}{'ratio':>7}  {'p50':>7}{'p95':>8}{'p99':>8}  unit"
+        f"{'server':<9}{'scenario':<16}{'ours':>10}{'yardstick':>11}{'ratio':>7}  {'p50':>7}{'p95':>8}{'p99':>8}  unit"
     )
     return "\n".join([head, *(_line(row) for row in rows)])
 
 
 def _line(row: Row) -> str:
     latencies = [f"{value:.1f}" if value is not None else "-" for value in (row.p50_ms, row.p95_ms, row.p99_ms)]
+    yardstick = "-" if row.yardstick is None else f"{row.yardstick:,.1f}"
+    ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
     return (
-        f"{row.server:<9}{row.scenario:<14}{row.ours:>10,.1f}{row.yardstick:>11,.1f}{row.ratio:>7.2f}"
+        f"{row.server:<9}{row.scenario:<16}{row.ours:>10,.1f}{yardstick:>11}{ratio:>7}"
         f"  {latencies[0]:>7}{latencies[1]:>8}{latencies[2]:>8}  {row.unit}"
     )
 

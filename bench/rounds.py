@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, TypeVar
 
-from bench import scenarios
+from bench import commands, scenarios
 from bench.dial import DialError
 from bench.machine import DISTURBED, STRANGERS, Patience
 from bench.results import Row, make_row
@@ -16,7 +16,7 @@ from bench.scripts import PLAYS
 from bench.stack import Rig, Subject
 
 # Idle first: a server that has been under load holds memory that new connections then do not need to ask for.
-SCENARIOS = ("idle", "connects", "heartbeat", "meter_values", "transaction")
+SCENARIOS = ("idle", "connects", "heartbeat", "meter_values", "transaction", commands.SCENARIO)
 _UNITS = {
     "idle": "KiB/connection",
     "connects": "connects/s",
@@ -70,12 +70,26 @@ class _Round:
 
     def run(self) -> None:
         try:
-            row = self._loads() if self.scenario in PLAYS else self._connections()
+            rows = self._rows()
         except (Failed, DialError) as error:
             self.outcome.failures.append(f"{self.ours.name} {self.scenario}: {error}")
             print(f"  FAILED: {error}", flush=True)
         else:
-            self.outcome.rows.append(row)
+            self.outcome.rows += rows
+
+    def _rows(self) -> list[Row]:
+        if self.scenario == commands.SCENARIO:
+            return self._commands()
+        return [self._loads() if self.scenario in PLAYS else self._connections()]
+
+    def _commands(self) -> list[Row]:
+        self.outcome.patience.wait_for_quiet({**self.rig.pids(), "server": self.ours.process.pid})
+        rows, details = commands.measure(self.rig, self.ours, self.effort)
+        for row, facts in zip(rows, details, strict=True):
+            latency = f"p50 {row.p50_ms} p95 {row.p95_ms} p99 {row.p99_ms} ms"
+            self._tell(f"{row.scenario}: {row.ours} {row.unit}, {latency}{_busy(facts['cpu'])}")
+        self.outcome.details += details
+        return rows
 
     def _connections(self) -> Row:
         rounds = 1 if self.scenario == "idle" else self.effort.rounds

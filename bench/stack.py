@@ -59,6 +59,7 @@ class Rig:
         self._publisher = Program("publisher", ["publish_events"], self._environment, self._log("publisher"))
         self.stations: list[Target] = []
         self.id_tags: list[str] = []
+        self.access = ""  # a token of an operator
 
     def __enter__(self) -> Self:
         # Children inherit this; a measured server is moved to its own core as soon as it has started.
@@ -123,6 +124,7 @@ class Rig:
         tenants = {entry["slug"]: entry for entry in json.loads(output)["tenants"]}
         found = tenants[TENANT]
         self.stations = [Target(one["url"], one["id"], one["key"]) for one in found["stations"]]
+        self.access = next(user["access"] for user in found["users"] if user["role"] == "operator")
         self.id_tags = self.stored().add_id_tags(found["id_tags"][0], self._count)
 
     def _manage(self, *arguments: str) -> str:
