@@ -12,6 +12,9 @@ from tests.acceptance.mqtt_capture import MqttCapture
 from tests.acceptance.product import Product
 from tests.instances.instances import WITHOUT_QUEUE, Cluster
 from tests.instances.light_station import LightStation
+from tests.operators import anna, boris, charger, founded, global_database
+
+__all__ = ["anna", "boris", "charger", "founded", "global_database"]  # fixtures from elsewhere
 
 # More than any test asks for in a minute.
 RATE_LIMIT = 1_000_000
