@@ -103,6 +103,12 @@ class Driver:
         self._begin(scripts, stage, paced=False)
         self._finish()
 
+    def attend(self, seconds: float) -> None:
+        """Stay connected and answer what the server asks, as stations do, for this long."""
+        end = perf_counter() + seconds
+        while (now := perf_counter()) < end:
+            self._turn(end - now)
+
     def saturate(self, scripts: Iterable[Script], stage: Stage, warm: float, seconds: float) -> Measured:
         """Keep one CALL outstanding on every socket, and measure for `seconds` after `warm` seconds."""
         self._begin(scripts, stage, paced=False)

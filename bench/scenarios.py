@@ -125,6 +125,8 @@ def _booted(targets: list[Target], effort: Effort) -> Iterator[None]:
         stage = Stage()
         driver.perform([boot(stage, Vehicle("")) for _ in targets], stage)
         _require(stage)
+        # A station that has booted is asked for its settings; it is idle once it has answered.
+        driver.attend(effort.settle * 4)
         yield
     finally:
         driver.close()
