@@ -26,16 +26,21 @@ def status(state: str) -> dict[str, Any]:
     return {"connectorId": 1, "errorCode": "NoError", "status": state}
 
 
-def say_everything(line: Line, sampled_at: str) -> list[asyncio.Future[list[Any]]]:
-    """Send, without waiting, what would be stored if it came from the owner."""
-    sample = {"timestamp": sampled_at, "sampledValue": [{"value": "4711"}]}
-    return [
-        line.begin("StatusNotification", status("Faulted")),
-        line.begin("StatusNotification", {"connectorId": 0, "errorCode": "NoError", "status": "Unavailable"}),
-        line.begin("BootNotification", {"chargePointVendor": "Stale", "chargePointModel": "Stale"}),
-        line.begin("MeterValues", {"connectorId": 1, "meterValue": [sample]}),
-        line.begin("Heartbeat", {}),
+def say_everything(line: Line, first: int) -> list[asyncio.Future[list[Any]]]:
+    """Send, without waiting, what would be stored or answered if it came from the owner; each station begins elsewhere.
+
+    The first frame matters most: whatever closes the socket is too late for it.
+    """
+    sample = {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": "4711"}]}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("MeterValues", {"connectorId": 1, "meterValue": [sample]}),
+        ("Heartbeat", {}),
+        ("StatusNotification", status("Faulted")),
+        ("StatusNotification", {"connectorId": 0, "errorCode": "NoError", "status": "Unavailable"}),
+        ("BootNotification", {"chargePointVendor": "Stale", "chargePointModel": "Stale"}),
     ]
+    first %= len(calls)
+    return [line.begin(action, payload) for action, payload in calls[first:] + calls[:first]]
 
 
 @pytest.mark.slow
@@ -56,7 +61,8 @@ async def test_a_revived_instance_writes_nothing_and_closes_its_sockets(
         os.kill(victim.process.pid, signal.SIGSTOP)
         try:
             old = {station.id: station.line for station in everybody}
-            unanswered = [one for line in old.values() for one in say_everything(line, "2026-01-01T00:00:00Z")]
+            lines = enumerate(old.values())
+            unanswered = [one for place, line in lines for one in say_everything(line, place)]
             for station in everybody:
                 station.release()  # onto the old socket
             await connect_all(moving, instances)
