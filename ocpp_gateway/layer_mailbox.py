@@ -39,23 +39,26 @@ class LayerMailbox:
         self._channel = ""
         self._receiving: asyncio.Task[Any] | None = None
         self._unacknowledged: dict[str, asyncio.Future[bool]] = {}
+        # The channels of instances that have let a letter go unacknowledged: nobody waits for them until they speak.
+        self._silent: set[str] = set()
 
     async def open(self, instance: str, receiver: Receiver) -> None:
         self._channel = channel_of(instance)
         self._receiving = background(self._receive(receiver), "mailbox")
 
     async def send(self, instance: str, letter: Letter) -> bool:
-        number = secrets.token_hex(8)
+        channel, number = channel_of(instance), secrets.token_hex(8)
         taken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._unacknowledged[number] = taken
         message = {"type": "letter", "reply_to": self._channel, "number": number, "letter": letter}
         try:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
-                await self._layer.send(channel_of(instance), message)
-                return await taken
+                await self._layer.send(channel, message)
+                return channel not in self._silent and await taken
         except ChannelFull:
             raise MailboxFull(instance) from None
         except TimeoutError:
+            self._silent.add(channel)
             return False
         finally:
             del self._unacknowledged[number]
@@ -77,6 +80,7 @@ class LayerMailbox:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def _received(self, receiver: Receiver, message: dict[str, Any]) -> None:
+        self._silent.discard(message["reply_to"])
         if message["type"] == "acknowledgement":
             self._acknowledged(message["number"])
         else:
@@ -89,7 +93,7 @@ class LayerMailbox:
 
     async def _take(self, receiver: Receiver, message: dict[str, Any]) -> None:
         await receiver(message["letter"])
-        acknowledgement = {"type": "acknowledgement", "number": message["number"]}
+        acknowledgement = {"type": "acknowledgement", "reply_to": self._channel, "number": message["number"]}
         try:
             await self._layer.send(message["reply_to"], acknowledgement)
         except (RedisError, OSError, ChannelFull) as error:
