@@ -18,6 +18,7 @@ SERVICE_RESTART = 1012
 EXIT_SECONDS = 30.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 async def test_a_drain_finishes_what_is_under_way(
     cluster: Cluster, instances: list[Gateway], capture: MqttCapture, server: str

@@ -7,6 +7,7 @@ from collections import Counter
 from random import Random
 
 import httpx
+import pytest
 
 from csms.embedded.program import Gateway
 from tests.instances.instances import TENANT, Cluster, connect_all, executed, send
@@ -16,6 +17,7 @@ COMMANDS = 1_000
 CALLERS = 24
 
 
+@pytest.mark.slow
 async def test_a_thousand_commands_to_three_hundred_stations_over_three_instances(
     cluster: Cluster, instances: list[Gateway]
 ) -> None:

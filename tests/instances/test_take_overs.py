@@ -6,6 +6,7 @@ import asyncio
 from random import Random
 
 import httpx
+import pytest
 
 from csms.embedded.program import Gateway
 from tests.acceptance.mqtt_capture import MqttCapture
@@ -19,6 +20,7 @@ TAKE_OVERS = 10  # of each
 REPLACED = 1008
 
 
+@pytest.mark.slow
 async def test_a_hundred_take_overs(cluster: Cluster, instances: list[Gateway], capture: MqttCapture) -> None:
     stations = cluster.stations(STATIONS)
     apis = [cluster.api(gateway) for gateway in instances]

@@ -22,6 +22,7 @@ SECONDS_AT_LEAST = 0.15
 MORE_THREADS = 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [0, 1], ids=["daphne", "uvicorn"])
 async def test_three_hundred_callers_wait_and_nobody_else_does(
     cluster: Cluster, instances: list[Gateway], server: int
