@@ -23,6 +23,10 @@ from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Offline, Paylo
 MEAN_IDLE = 900.0
 FIRST_IDLE = 40.0
 _RESET_GRACE = 60.0
+# From the answer to a Reset until the connection drops (s): simulated, and at least so much of real time, in which
+# the central system reads the answer.
+_SHUTDOWN = 4.0
+_LEAST_SHUTDOWN = 0.2
 _KEPT_FAILURES = 5
 
 
@@ -124,6 +128,7 @@ class Station:
             except TimeoutError:
                 self._say("reset before all messages were delivered")
         self._say("resets")
+        await asyncio.sleep(max(self.clock.real(_SHUTDOWN), _LEAST_SHUTDOWN))
         await self.uplink.restart()
 
     async def _connected(self, patience: float) -> bool:
