@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from pathlib import Path
 _POLL = 0.02  # seconds between two looks at a starting server
 _LOG_LINES = 15
 _PR_SET_PDEATHSIG = 1
+_EXEC_CHILD = Path(__file__).with_name("exec_child.py")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 # Linux sends the death signal when the *thread* that forked ends, so all children are forked by one thread
@@ -109,9 +112,10 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._log_start = log.tell()
+            launch = self._launch()
             try:
                 self._child = subprocess.Popen(
-                    self.command,
+                    launch,
                     stdin=self._stdin,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -119,10 +123,18 @@ class Process:
                     env=self.environment,
                     # A session of its own: Ctrl-C reaches only the parent, which stops all in order.
                     start_new_session=True,
-                    preexec_fn=_die_with(os.getpid(), self._death_signal),  # noqa: PLW1509 - only two system calls
                 )
             except OSError as error:
                 raise ProcessFailed(f"{self.name} cannot be started: {error}") from None
+
+    def _launch(self) -> list[str]:
+        """Return the command behind the program that arranges for its death signal."""
+        program = self.command[0]
+        if shutil.which(program, path=(self.environment or os.environ).get("PATH")) is None:
+            raise ProcessFailed(f"{self.name} cannot be started: there is no program {program}")
+        # -I and -S: no site-packages, which takes ten times as long to start.
+        launcher = [sys.executable, "-I", "-S", str(_EXEC_CHILD)]
+        return [*launcher, str(os.getpid()), str(int(self._death_signal)), *self.command]
 
     def wait_ready(self, ready: Callable[[], bool], deadline: float) -> None:
         """Return once `ready()` is true; raise ProcessFailed if it exits or takes over `deadline` seconds."""
@@ -190,17 +202,6 @@ class Process:
         """Return `what`, followed by the end of the log."""
         tail = self.log_tail() or ["(nothing)"]
         return "\n".join([f"{what}; the end of {self.log}:", *(f"    {line[:400]}" for line in tail)])
-
-
-def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
-    """Return what the child does before exec: ask Linux for `death_signal` when its parent ends."""
-
-    def before_exec() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:  # it ended before the call above: nobody would send the signal
-            os._exit(1)
-
-    return before_exec
 
 
 def die_with_parent(death_signal: signal.Signals = signal.SIGTERM) -> None:
