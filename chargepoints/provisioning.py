@@ -17,7 +17,9 @@ from pymongo.errors import DuplicateKeyError
 
 from chargepoints.credentials import hash_key, new_key
 from chargepoints.models import ChargePoint, Connector
+from chargepoints.station import sequence_after
 from csms.errors import Conflict, CsmsError
+from events.outbox import OUTBOX, forgotten_status_event, outbox_row
 from tenants.clients import Document, sync_client
 from tenants.context import require_tenant
 from tenants.models import Tenant
@@ -100,20 +102,32 @@ def _collection(slug: str, name: str) -> Collection[Document]:
 
 
 def delete_charge_point(identity: str) -> bool:
-    """Delete a charge point with its connectors and return whether there was one; its sessions stay."""
+    """Delete a charge point with its connectors and return whether there was one; its sessions stay.
+
+    The same transaction has the broker forget the station's retained status.
+    """
     slug = require_tenant()
     counters, stations = _collection(slug, COUNTERS), _collection(slug, CHARGE_POINTS)
-    connectors = _collection(slug, Connector._meta.db_table)
+    connectors, outbox = _collection(slug, Connector._meta.db_table), _collection(slug, OUTBOX)
+    prefix = Tenant.objects.values_list("mqtt_topic_prefix", flat=True).get(slug=slug)
 
     def remove(session: ClientSession) -> bool:
-        if not stations.delete_one({"_id": identity}, session=session).deleted_count:
+        station = stations.find_one_and_delete({"_id": identity}, session=session)
+        if station is None:
             return False
         connectors.delete_many({"charge_point_id": identity}, session=session)
+        outbox.insert_one(outbox_row([forgotten_status(slug, prefix, station)]), session=session)
         counters.update_one({"_id": COUNTER, "value": {"$gt": 0}}, {"$inc": {"value": -1}}, session=session)
         return True
 
     with counters.database.client.start_session() as session:
         return bool(session.with_transaction(remove))
+
+
+def forgotten_status(slug: str, topic_prefix: str, station: Document) -> Document:
+    """Return the outbox entry by which the broker forgets a deleted station, given its last document."""
+    sequence = sequence_after(int(station["epoch"]))
+    return forgotten_status_event(topic_prefix=topic_prefix, tenant=slug, station=station["_id"], sequence=sequence)
 
 
 def rotate_key(identity: str) -> str:

@@ -19,6 +19,11 @@ _FAREWELLS = 16
 LAST_COUNT = (1 << _COUNT_BITS) - 1 - _FAREWELLS
 
 
+def sequence_after(epoch: int) -> int:
+    """Return a number above every sequence number that a station has used up to this epoch."""
+    return (epoch + 1) << _COUNT_BITS
+
+
 class StaleConnection(Exception):
     """Another connection owns the station now: this one must write nothing more and close."""
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from bson import ObjectId
 
 from events.facts import FACT_KINDS, Fact, OpenUnit
 from events.topics import event_topic, status_topic
 
+OUTBOX = "outbox"
 SCHEMA_VERSION = 1
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -68,6 +71,27 @@ def status_event(
         "payload": orjson.dumps(payload, option=_JSON),
         "retain": True,
     }
+
+
+def forgotten_status_event(*, topic_prefix: str, tenant: str, station: str, sequence: int) -> dict[str, Any]:
+    """Return the outbox entry that makes the broker forget the retained status of a station that was deleted.
+
+    An empty retained message is how MQTT does that; subscribers get it as an empty payload.
+    """
+    return {
+        "event_id": os.urandom(16).hex(),
+        "type": "charge_point.forgotten",
+        "station": station,
+        "sequence": sequence,
+        "topic": status_topic(topic_prefix, tenant, station),
+        "payload": b"",
+        "retain": True,
+    }
+
+
+def outbox_row(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the outbox document of events that are committed together."""
+    return {"_id": ObjectId(), "created_at": datetime.now(UTC), "events": list(events)}
 
 
 def receive(sender: object, fact: Fact, unit: OpenUnit, **_: object) -> None:

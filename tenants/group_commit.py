@@ -13,13 +13,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
-from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Protocol
 
 import structlog
-from bson import ObjectId
 from bson.errors import InvalidDocument
 from django.conf import settings
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -28,11 +26,11 @@ from pymongo.errors import ConnectionFailure, DocumentTooLarge, ExecutionTimeout
 from pymongo.write_concern import WriteConcern
 
 from csms.errors import StorageUnavailable
+from events.outbox import OUTBOX, outbox_row
 from tenants.transaction_session import Sessions
 
 Document = dict[str, Any]
 
-OUTBOX = "outbox"
 MAJORITY = WriteConcern("majority")
 # Larger batches gain nothing once the round trips are spread over this many units.
 BATCH_UNITS = 512
@@ -210,8 +208,7 @@ class GroupCommitter:
                 for must_match, run in groupby(statements, key=itemgetter(1)):
                     await self._update(collection, [statement for statement, _ in run], must_match, session)
             if events:
-                row = {"_id": ObjectId(), "created_at": datetime.now(UTC), "events": events}
-                await self._run({"insert": OUTBOX, "documents": [row]}, session)
+                await self._run({"insert": OUTBOX, "documents": [outbox_row(events)]}, session)
             await _commit(session)
         if events:
             self._on_events()

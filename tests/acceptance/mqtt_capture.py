@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-_MARKS = "acceptance/marks"
+MARKS = "acceptance/marks"
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,13 @@ class MqttCapture:
         """
         mark = secrets.token_hex(8)
         self.wait_subscribed()
-        self._client.publish(_MARKS, mark, qos=1)
+        self._client.publish(MARKS, mark, qos=1)
         with self._changed:
             assert self._changed.wait_for(lambda: mark in self._marks, 60), "the broker delivers nothing"
             return History(list(self._messages))
 
     def _on_connect(self, client: mqtt.Client, *_: Any) -> None:
-        client.subscribe([(self._topics, 1), (_MARKS, 1)])
+        client.subscribe([(self._topics, 1), (MARKS, 1)])
 
     def _on_subscribe(self, *_: Any) -> None:
         with self._changed:
@@ -122,11 +122,13 @@ class MqttCapture:
             self._subscribed = False
 
     def _on_message(self, client: mqtt.Client, userdata: Any, message: mqtt.MQTTMessage) -> None:
-        if message.topic == _MARKS:
+        if message.topic == MARKS:
             with self._changed:
                 self._marks.add(message.payload.decode())
                 self._changed.notify_all()
             return
+        if not message.payload:
+            return  # the broker forgets what it retained on this topic
         heard = Heard(message.topic, json.loads(message.payload), message.retain)
         with self._changed:
             self._messages.append(heard)

@@ -34,13 +34,13 @@ from chargepoints.security_events import record_security_event
 from chargepoints.station import Station
 from chargepoints.station_jobs import FIRMWARE, LOGS, record_report
 from chargepoints.status import StatusReport, record_status
+from events.outbox import OUTBOX
 from sessions_app.authorization import ID_TOKENS, authorize
 from sessions_app.meter_values import MeterReport, record_meter_values
 from sessions_app.metering import Reading
 from sessions_app.transactions import StartReport, StopReport, start_session, stop_session
 from tenants.clients import Document, async_client, close_async_client
 from tenants.directory import TenantRecord
-from tenants.group_commit import OUTBOX
 from tenants.routing import database_name
 
 Event = dict[str, Any]

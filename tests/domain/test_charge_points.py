@@ -218,3 +218,14 @@ async def test_what_a_killed_predecessor_left_is_told_from_what_is_ours(
     assert await disown(boris.record(), "killed", "killed (before)") == 1
     assert boris.charge_point(other.identity)["connected"]["instance"] == "killed (before)"
     assert {"killed (before)", "alive"} <= await holders(boris.record())
+
+
+def test_a_deletion_and_the_forgetting_of_its_status_are_one(anna: Operator) -> None:
+    charger = anna.installs()
+    anna.db["outbox"].delete_many({})
+    in_tenant(anna, lambda: delete_charge_point(charger.identity))
+    in_tenant(anna, lambda: delete_charge_point(charger.identity))  # there is none any more: nothing is announced
+    [row] = anna.db["outbox"].find()
+    [entry] = row["events"]
+    assert entry["topic"] == f"ocpp/status/{anna.slug}/{charger.identity}"
+    assert (entry["payload"], entry["retain"]) == (b"", True)
