@@ -20,8 +20,6 @@ from django.http import HttpRequest, HttpResponseBase
 AT_ONCE = 8
 # Whoever has found no place by then is told to come back.
 PATIENCE_SECONDS = 15.0
-# Whoever watches over the process must not take a busy one for a dead one.
-_ALWAYS_SERVED = frozenset({"/healthz", "/readyz"})
 
 
 class DjangoApplication(ASGIHandler):
@@ -38,8 +36,6 @@ class DjangoApplication(ASGIHandler):
         """Return the answer of middleware and view. The body has been read, and nothing is sent yet: a slow client
         takes up no place.
         """
-        if request.path in _ALWAYS_SERVED:
-            return await self._respond(request)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._places.acquire()

@@ -109,6 +109,16 @@ def networks(name: str, default: str) -> list[str]:
     return entries
 
 
+def uris(name: str, default: str, schemes: tuple[str, ...]) -> list[str]:
+    """Return a comma-separated list of URIs, for example `mailto:security@csms.example`."""
+    entries = names(name, default)
+    for entry in entries:
+        if entry.partition(":")[0] not in schemes or not entry.isascii() or not entry.isprintable():
+            raise SettingError(f"{name}: {entry!r} is not a URI that begins with one of {', '.join(schemes)}")
+    DECLARED[name] = Declared(name, "comma-separated list of URIs", default)
+    return entries
+
+
 def secret(name: str, default: str | None = None) -> str | None:
     """Return a secret from `NAME`, or from the file that `NAME_FILE` names (a mounted Docker secret)."""
     DECLARED[name + "_FILE"] = Declared(name + "_FILE", "path", None)

@@ -1,33 +1,90 @@
-"""`/healthz` and `/readyz`, for whatever watches over the process; outside the API, without a token."""
+"""`/healthz` and `/readyz`, for whatever watches over the process: without a token, a host name, a thread or Django.
+
+An ASGI application in front of Django's: what watches must not take a busy process for a dead one, nor one whose
+pages cannot be imported.
+"""
 
 from __future__ import annotations
 
-import pymongo
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from pymongo.errors import PyMongoError
 
-from csms.problems import problem
-from tenants.clients import sync_client
+from tenants.clients import async_client
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 READY_SECONDS = 2
+_ALIVE: Message = {"status": "ok"}
+_NOT_ALLOWED: Message = {
+    "type": "about:blank",
+    "title": "Method Not Allowed",
+    "status": 405,
+    "detail": "use GET or HEAD",
+    "code": "method_not_allowed",
+}
 
 
-@require_safe
-def alive(request: HttpRequest) -> HttpResponse:
-    """Answer that the process serves requests, whatever it depends on."""
-    return JsonResponse({"status": "ok"})
+class HealthChecks:
+    """ASGI application around another one: answers `/healthz` and `/readyz` itself."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._checks = {"/healthz": _alive, "/readyz": _ready}
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        check = self._checks.get(scope["path"]) if scope["type"] == "http" else None
+        if check is None:
+            await self._application(scope, receive, send)
+        elif scope["method"] in {"GET", "HEAD"}:
+            await _answer(send, await check(), head=scope["method"] == "HEAD")
+        else:
+            await _answer(send, _NOT_ALLOWED)
 
 
-@require_safe
-def ready(request: HttpRequest) -> HttpResponse:
-    """Answer 200 if MongoDB answers within two seconds, else 503. Redis and MQTT are not asked: without them
-    stations are still served.
+async def _alive() -> Message:
+    """Return that the process serves requests, whatever it depends on."""
+    return _ALIVE
+
+
+async def _ready() -> Message:
+    """Return whether MongoDB answers within two seconds. Redis and MQTT are not asked: without them stations are still
+    served.
     """
     try:
-        with pymongo.timeout(READY_SECONDS):
-            sync_client().admin.command("ping")
-    except PyMongoError:
-        detail = f"MongoDB does not answer within {READY_SECONDS} s"
-        return problem(503, detail, "not_ready", headers={"Retry-After": "5"}, down=["mongodb"])
-    return JsonResponse({"status": "ok", "mongodb": "ok"})
+        async with asyncio.timeout(READY_SECONDS):
+            await async_client().admin.command("ping")
+    except (PyMongoError, TimeoutError):
+        return {
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
+            "detail": f"MongoDB does not answer within {READY_SECONDS} s",
+            "code": "not_ready",
+            "down": ["mongodb"],
+        }
+    return {"status": "ok", "mongodb": "ok"}
+
+
+async def _answer(send: Send, document: Message, *, head: bool = False) -> None:
+    status = document["status"]
+    code, kind = (200, "application/json") if status == "ok" else (status, "application/problem+json")
+    body = json.dumps(document).encode()
+    headers = [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if code == 503:
+        headers.append((b"retry-after", b"5"))
+    if code == 405:
+        headers.append((b"allow", b"GET, HEAD"))
+    await send({"type": "http.response.start", "status": code, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})

@@ -128,6 +128,7 @@ INSTALLED_APPS = [
     *env.names("EXTRA_APPS", ""),
 ]
 MIDDLEWARE = [
+    "csms.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -169,7 +170,16 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / ".csms" / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+
+# -- Browsers ----------------------------------------------------------------------------------
+
+OVER_TLS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OVER_TLS
+SECURE_SSL_REDIRECT = env.boolean("HTTPS_REDIRECT", True) and OVER_TLS
+SECURE_HSTS_SECONDS = int(env.duration("HSTS_LIFETIME", "365d")) * OVER_TLS
+SECURITY_CONTACT = env.uris("SECURITY_CONTACT", "", ("https", "mailto", "tel"))
+# W005 and W021 want HSTS for all subdomains and for good: that is for the owner of the domain to say, at his proxy.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # -- REST --------------------------------------------------------------------------------------
 
@@ -208,6 +218,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # No validator: Swagger UI would show the address of the document to somebody else's server.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["csms.openapi.once_per_operation"],

@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views import defaults
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from csms import health, problems
+from csms import problems
 from csms.schema_view import SchemaView
+from csms.security_contact import security_txt
 
 
 def api_not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -21,10 +22,16 @@ def api_not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespon
 
 
 urlpatterns = [
-    path("healthz", health.alive, name="healthz"),
-    path("readyz", health.ready, name="readyz"),
+    path(".well-known/security.txt", security_txt),
     path("api/schema", SchemaView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # Its script comes apart from the page, because no page may have inline scripts.
+    path(
+        "api/docs",
+        SpectacularSwaggerSplitView.as_view(
+            url_name="schema", url_self="/api/docs", template_name="csms/swagger_ui.html"
+        ),
+        name="docs",
+    ),
     path("api/v1/", include("csms.api")),
     re_path(r"^api(?:/|$)", api_not_found),
     path("admin/", admin.site.urls),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from django.db import connections
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient
 
+from csms.health import HealthChecks
 from tenants import clients
 from tests.rest.conftest import Api, Company, assert_problem
 
@@ -32,23 +35,63 @@ def mongodb_away(database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     reconnect()
 
 
-def test_alive_needs_nothing(anyone: Api, mongodb_away: None) -> None:
-    answer = anyone.get("/healthz")
+async def beyond(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The application behind the checks: nothing of theirs may come here."""
+    raise AssertionError(f"{scope['path']} was passed on")
+
+
+async def asked(path: str, method: str = "GET") -> httpx.Response:
+    """Return what the checks answer."""
+    # A host name that ALLOWED_HOSTS does not have: probes come by address.
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(HealthChecks(beyond)),  # type: ignore[arg-type]
+        base_url="http://10.1.2.3",
+    ) as client:
+        try:
+            return await client.request(method, path)
+        finally:
+            await clients.close_async_client()
+
+
+def nobody_listens() -> AsyncMongoClient[Any]:
+    return AsyncMongoClient("mongodb://127.0.0.1:1/?replicaSet=rs0", serverSelectionTimeoutMS=100)
+
+
+async def test_alive_needs_nothing() -> None:
+    clients._async_clients[asyncio.get_running_loop()] = nobody_listens()
+
+    answer = await asked("/healthz")
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_ready_with_mongodb(anyone: Api) -> None:
-    answer = anyone.get("/readyz")
+async def test_ready_with_mongodb() -> None:
+    answer = await asked("/readyz")
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok", "mongodb": "ok"})
 
 
-def test_not_ready_without_mongodb(anyone: Api, mongodb_away: None) -> None:
-    answer = anyone.get("/readyz")
+async def test_not_ready_without_mongodb() -> None:
+    clients._async_clients[asyncio.get_running_loop()] = nobody_listens()
 
-    assert assert_problem(answer, 503, "not_ready")["down"] == ["mongodb"]
-    assert answer["Retry-After"] == "5"
+    answer = await asked("/readyz")
+
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
+    assert (problem["status"], problem["code"], problem["down"]) == (503, "not_ready", ["mongodb"])
+    assert answer.headers["Retry-After"] == "5"
+
+
+async def test_checks_can_be_asked_for_their_head_and_take_nothing() -> None:
+    head, post = await asked("/readyz", "HEAD"), await asked("/healthz", "POST")
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert (post.status_code, post.headers["Allow"]) == (405, "GET, HEAD")
+
+
+async def test_other_addresses_are_passed_on() -> None:
+    with pytest.raises(AssertionError, match="/healthzz was passed on"):
+        await asked("/healthzz")
 
 
 def test_the_api_says_when_to_come_back(anyone: Api, voltway: Company, request: pytest.FixtureRequest) -> None:
