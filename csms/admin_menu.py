@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from tenants.admin_site.access import access_of, is_superuser
-from tenants.models import Role
-from tenants.permissions import allows
+from tenants.permissions import READ, allows, least_role
 
 Group = dict[str, Any]
 
@@ -22,7 +21,7 @@ def navigation(request: HttpRequest) -> list[Group]:
     groups: list[Group] = []
     if access.tenant is not None:
         groups.append(_group(access.tenant.name, _TENANT_PAGES))
-        if allows(access.role, Role.ADMIN):
+        if allows(access.role, least_role("members", READ)):
             groups[-1]["items"].append(_item("Members", "group", "tenants_membership_changelist"))
     else:
         groups.append(_group("", (("Choose a tenant", "apartment", "tenant"),)))

@@ -24,8 +24,6 @@ from ocpp_gateway.commands.get_configuration import VERB
 from ocpp_gateway.configuration import MAX_KEYS
 from tenants.clients import Document
 from tenants.context import require_tenant
-from tenants.models import Role
-from tenants.permissions import CREATE, READ
 
 MAX_KEYS_PER_REQUEST = 1000
 
@@ -71,7 +69,7 @@ _STATION = OpenApiParameter("charge_point_id", str, OpenApiParameter.PATH)
 
 
 class ConfigurationView(ApiViewMixin, APIView):
-    least_role = {READ: Role.VIEWER, CREATE: Role.OPERATOR}
+    permission_resource = "configuration"
 
     @extend_schema(
         summary="Read a charge point's settings as they are known",

@@ -15,7 +15,8 @@ READ, CREATE, CHANGE, DELETE = "read", "create", "change", "delete"
 _RANKS = {Role.VIEWER.value: 1, Role.OPERATOR.value: 2, Role.ADMIN.value: 3, SUPERUSER: 4}
 _DEEDS = {"POST": CREATE, "PUT": CHANGE, "PATCH": CHANGE, "DELETE": DELETE}
 
-# The least role for each deed, by the `permission_resource` that a view declares.
+# The least role for each deed, by the `permission_resource` that a view or a page of the admin declares. Nothing else
+# decides who may do what; docs/security.md shows it (`manage.py roles_table`).
 LEAST_ROLE: dict[str, dict[str, str]] = {
     "charge-points": {READ: Role.VIEWER, CREATE: Role.ADMIN, CHANGE: Role.ADMIN, DELETE: Role.ADMIN},
     "charge-point-credentials": {CREATE: Role.ADMIN},
@@ -36,15 +37,18 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     },
     "clients": {READ: Role.VIEWER},
     "commands": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
+    "configuration": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
+    "members": {READ: Role.ADMIN, CREATE: Role.ADMIN, CHANGE: Role.ADMIN, DELETE: Role.ADMIN},
     "tenants": {READ: Role.VIEWER, CREATE: SUPERUSER, CHANGE: SUPERUSER},
+    "users": {READ: SUPERUSER, CREATE: SUPERUSER, CHANGE: SUPERUSER, DELETE: SUPERUSER},
 }
 
 
 class RolePermission(BasePermission):
     """Compares the role of the request's user with what the view needs.
 
-    A view names its row of the table in `permission_resource`, or brings a row of its own in `least_role`; a view
-    that does neither is open to nobody. `permission_deed` overrules what the method says (a POST that changes).
+    A view names its row of the table in `permission_resource`; a view that names none is open to nobody.
+    `permission_deed` overrules what the method says (a POST that changes).
     """
 
     message = "your role does not allow this"
@@ -56,15 +60,16 @@ class RolePermission(BasePermission):
         return isinstance(access, Access) and allows(access.role, _needed(view, request.method))
 
 
+def least_role(resource: str, deed: str) -> str | None:
+    """Return the least role that may do something to a resource; None where nobody may."""
+    return LEAST_ROLE.get(resource, {}).get(deed)
+
+
 def allows(role: str, least: str | None) -> bool:
     """Return whether a role is at least another; `None` is out of everyone's reach."""
     return least in _RANKS and _RANKS.get(role, 0) >= _RANKS[least]
 
 
 def _needed(view: Any, method: str) -> str | None:
-    row = getattr(view, "least_role", None)
-    if row is None:
-        row = LEAST_ROLE.get(getattr(view, "permission_resource", ""), {})
     deed = getattr(view, "permission_deed", None) or (READ if method in SAFE_METHODS else _DEEDS.get(method, ""))
-    least: str | None = row.get(deed)
-    return least
+    return least_role(getattr(view, "permission_resource", ""), deed)

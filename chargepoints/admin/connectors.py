@@ -13,7 +13,6 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from chargepoints.models import Connector, ConnectorState
 from tenants.admin_site.display import EMPTY, ago
 from tenants.admin_site.model_admin import TenantInline
-from tenants.models import Role
 from tenants.permissions import CHANGE, READ
 
 
@@ -60,7 +59,8 @@ class ConnectorInline(TenantInline):
 
     model = Connector
     form = ConnectorForm
-    least_role = {READ: Role.VIEWER, CHANGE: Role.ADMIN}
+    permission_resource = "charge-points"
+    deeds = frozenset({READ, CHANGE})
     fields = ("number", "state", "error", "reported", "type", "max_power")
     readonly_fields = ("number", "state", "error", "reported")
     extra = max_num = 0

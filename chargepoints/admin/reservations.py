@@ -7,9 +7,7 @@ from unfold.decorators import display
 
 from chargepoints.models import Reservation
 from tenants.admin_site.display import EMPTY, badge, moment
-from tenants.admin_site.model_admin import TenantModelAdmin
-from tenants.models import Role
-from tenants.permissions import READ
+from tenants.admin_site.model_admin import READ_ONLY, TenantModelAdmin
 
 STATE_COLOURS = {
     "requested": "info",
@@ -25,7 +23,8 @@ STATE_COLOURS = {
 class ReservationAdmin(TenantModelAdmin):
     """Read-only: only the station can keep a connector, so there is nothing to edit here."""
 
-    least_role = {READ: Role.VIEWER}
+    permission_resource = "reservations"
+    deeds = READ_ONLY
     list_display = ("station", "connector", "tag", "status", "until", "why", "made")
     list_filter = ("state",)
     search_fields = ("charge_point_id", "id_tag")

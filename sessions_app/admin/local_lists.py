@@ -10,9 +10,7 @@ from unfold.decorators import display
 from sessions_app.local_list_serializers import status_of
 from sessions_app.models import LocalList
 from tenants.admin_site.display import EMPTY, badge, moment
-from tenants.admin_site.model_admin import TenantModelAdmin
-from tenants.models import Role
-from tenants.permissions import READ
+from tenants.admin_site.model_admin import READ_ONLY, TenantModelAdmin
 
 STATUS_COLOURS = {"current": "success", "pending": "info", "failed": "danger", "not_supported": "warning"}
 
@@ -21,7 +19,8 @@ STATUS_COLOURS = {"current": "success", "pending": "info", "failed": "danger", "
 class LocalListAdmin(TenantModelAdmin):
     """Read-only: what a station holds is its own answer."""
 
-    least_role = {READ: Role.VIEWER}
+    permission_resource = "local-lists"
+    deeds = READ_ONLY
     list_display = ("station", "chosen", "status", "version", "entry_count", "left_out", "updated")
     list_filter = ("mode",)
     search_fields = ("id",)

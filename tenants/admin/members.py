@@ -16,8 +16,7 @@ from tenants.admin_site.access import is_superuser
 from tenants.admin_site.display import badge, moment
 from tenants.admin_site.model_admin import RightsByRole, SavesWhatWasEdited
 from tenants.context import require_tenant
-from tenants.models import Membership, Role
-from tenants.permissions import CHANGE, CREATE, DELETE, READ
+from tenants.models import Membership
 
 _ROLE_COLOURS = {"admin": "warning", "operator": "info"}
 
@@ -26,7 +25,7 @@ _ROLE_COLOURS = {"admin": "warning", "operator": "info"}
 class MembershipAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
     """Who belongs to this tenant. Nothing here tells of other tenants, nor changes anybody's password."""
 
-    least_role = dict.fromkeys((READ, CREATE, CHANGE, DELETE), Role.ADMIN)
+    permission_resource = "members"
     show_facets = admin.ShowFacets.NEVER
     list_display = ("member", "role_badge", "active", "since")
     list_filter = ("role",)

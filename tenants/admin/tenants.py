@@ -12,21 +12,25 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from tenants.admin_site.access import is_superuser
+from tenants.admin_site.access import access_of
 from tenants.admin_site.display import badge, moment
 from tenants.admin_site.model_admin import SavesWhatWasEdited, save_changed
 from tenants.models import Tenant
+from tenants.permissions import CHANGE, allows, least_role
 from tenants.provisioning import create_tenant
 
 
-class SuperuserOnly:
-    """Platform pages: superusers do everything, everybody else does not even see them."""
+class PlatformPage:
+    """Pages about the platform, where no tenant need be chosen: who may not change its row does not even see it."""
 
-    def _superuser(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_superuser(request)
+    permission_resource = ""
 
-    has_module_permission = has_view_permission = has_add_permission = _superuser
-    has_change_permission = has_delete_permission = _superuser
+    def _may_manage(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        access = access_of(request)
+        return access is not None and allows(access.role, least_role(self.permission_resource, CHANGE))
+
+    has_module_permission = has_view_permission = has_add_permission = _may_manage
+    has_change_permission = has_delete_permission = _may_manage
 
 
 class TenantForm(forms.ModelForm):
@@ -49,9 +53,10 @@ class TenantForm(forms.ModelForm):
 
 
 @admin.register(Tenant)
-class TenantAdmin(SuperuserOnly, SavesWhatWasEdited, ModelAdmin):
+class TenantAdmin(PlatformPage, SavesWhatWasEdited, ModelAdmin):
     """A tenant is never deleted here: its database would go with it."""
 
+    permission_resource = "tenants"
     form = TenantForm
     show_facets = admin.ShowFacets.NEVER
     list_display = ("tenant", "state", "max_charge_points", "api_rate_limit", "auto_register", "created")

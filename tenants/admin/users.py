@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from tenants.admin.tenants import SuperuserOnly
+from tenants.admin.tenants import PlatformPage
 from tenants.admin_site.display import badge, moment
 from tenants.admin_site.model_admin import SavesWhatWasEdited
 from tenants.models import Membership, User
@@ -19,9 +19,10 @@ from tenants.models import Membership, User
 admin.site.unregister(Group)
 
 
-class MembershipInline(SuperuserOnly, TabularInline):
+class MembershipInline(PlatformPage, TabularInline):
     """What this user may do, tenant by tenant."""
 
+    permission_resource = "users"
     model = Membership
     fields = ("tenant", "role")
     autocomplete_fields = ("tenant",)
@@ -30,9 +31,10 @@ class MembershipInline(SuperuserOnly, TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(SuperuserOnly, SavesWhatWasEdited, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(PlatformPage, SavesWhatWasEdited, DjangoUserAdmin, ModelAdmin):
     """Django's page without what this product does not use: groups, permission tables and "staff"."""
 
+    permission_resource = "users"
     form = UserChangeForm
     show_facets = admin.ShowFacets.NEVER
     add_form = UserCreationForm

@@ -22,7 +22,9 @@ from tenants.access import Access
 from tenants.admin_site.access import access_of
 from tenants.admin_site.paging import EstimatedChangeList, EstimatedPaginator
 from tenants.context import NoTenant, require_tenant
-from tenants.permissions import CHANGE, CREATE, DELETE, LEAST_ROLE, READ, allows
+from tenants.permissions import CHANGE, CREATE, DELETE, READ, allows, least_role
+
+READ_ONLY = frozenset({READ})
 
 
 def tenant_access(request: HttpRequest) -> Access:
@@ -40,16 +42,15 @@ def tenant_access(request: HttpRequest) -> Access:
 class RightsByRole:
     """The permission methods of Django's admin, answered from the table that REST uses; for pages and inlines.
 
-    A page names its row of `tenants.permissions.LEAST_ROLE`, or brings a row of its own in `least_role`.
+    A page names its row of `tenants.permissions.LEAST_ROLE`, and in `deeds` what of it can be done on the page at all.
     """
 
     permission_resource = ""
-    least_role: dict[str, str] | None = None
+    deeds = frozenset({READ, CREATE, CHANGE, DELETE})
 
     def role_allows(self, request: HttpRequest, deed: str) -> bool:
         """Return whether the role in the chosen tenant allows a deed: read, create, change or delete."""
-        row = LEAST_ROLE.get(self.permission_resource, {}) if self.least_role is None else self.least_role
-        return allows(tenant_access(request).role, row.get(deed))
+        return deed in self.deeds and allows(tenant_access(request).role, least_role(self.permission_resource, deed))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         access = access_of(request)
