@@ -147,6 +147,7 @@ def test_there_is_no_security_txt_without_a_contact(browser: Client, settings: A
 
 @pytest.mark.parametrize("contact", ["security@csms.example", "javascript:alert(1)", "mailto:a@b\nContact: x"])
 def test_a_contact_that_is_no_uri_is_refused(monkeypatch: pytest.MonkeyPatch, contact: str) -> None:
+    monkeypatch.setattr(env, "DECLARED", {})
     monkeypatch.setenv("SECURITY_CONTACT", contact)
 
     with pytest.raises(env.SettingError, match="SECURITY_CONTACT"):
