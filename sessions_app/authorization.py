@@ -11,6 +11,7 @@ from events.facts import session_authorized
 from sessions_app.models import ChargingSession, IdToken
 from tenants.clients import Document
 from tenants.directory import TenantRecord
+from tenants.unit_of_work import UnitOfWork
 
 ID_TOKENS = IdToken._meta.db_table
 SESSIONS = ChargingSession._meta.db_table
@@ -72,15 +73,41 @@ async def authorize(station: Station, id_tag: str, now: datetime) -> Authorizati
     return verdict
 
 
-async def authorize_start(tenant: TenantRecord, id_tag: str, now: datetime) -> Authorization:
+@dataclass(frozen=True, slots=True)
+class StartVerdict:
+    """The verdict on a tag at the start of a session, and on which state of the token it rests.
+
+    Attributes:
+        seen_starts: how many sessions a limited token had begun when it was judged; None where no limit was counted.
+    """
+
+    authorization: Authorization
+    token_id: str = ""
+    seen_starts: int | None = None
+
+    def require(self, unit: UnitOfWork) -> None:
+        """Have the commit of a unit fail with `NothingMatched` if another session of the token began meanwhile.
+
+        Two stations that present one tag at the same moment both find it free. Whoever stores second is to look
+        again, so that `max_active` is exact without a lock; tokens without a limit pay nothing for it.
+        """
+        if self.seen_starts is None:
+            return
+        # Tokens that never began a session do not have the field, which a query for null finds, too.
+        seen = self.seen_starts or {"$in": [None, 0]}
+        unit.update(ID_TOKENS, {"_id": self.token_id, "starts": seen}, {"$inc": {"starts": 1}}, must_match=True)
+
+
+async def authorize_start(tenant: TenantRecord, id_tag: str, now: datetime) -> StartVerdict:
     """Return the verdict on a tag at the start of a session: also whether it charges elsewhere already."""
     verdict, token = await check_token(tenant, id_tag, now)
     if verdict.status is not AuthorizationStatus.ACCEPTED or token is None or token["max_active"] is None:
-        return verdict
+        return StartVerdict(verdict)
     limit: int = token["max_active"]
+    # After the token was read: a start that is stored between the two changes the token.
     active = await tenant.database[SESSIONS].count_documents(
         {"token_id": token_key(id_tag), "status": "active"}, limit=max(limit, 1)
     )
     if active >= limit:
-        return Authorization(AuthorizationStatus.CONCURRENT, verdict.expires_at, verdict.parent_id_tag)
-    return verdict
+        return StartVerdict(Authorization(AuthorizationStatus.CONCURRENT, verdict.expires_at, verdict.parent_id_tag))
+    return StartVerdict(verdict, token["_id"], int(token.get("starts") or 0))

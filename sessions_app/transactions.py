@@ -21,6 +21,7 @@ from sessions_app.authorization import (
     SESSIONS,
     Authorization,
     AuthorizationStatus,
+    StartVerdict,
     authorize_start,
     check_token,
     token_key,
@@ -86,29 +87,46 @@ async def start_session(station: Station, report: StartReport, now: datetime) ->
 
 
 async def _start(station: Station, session_id: str, report: StartReport, now: datetime) -> Started:
-    stored = await _session(station, session_id)
-    if stored is not None:
-        return await _first_answer(station, stored, now)
-    authorization = await authorize_start(station.tenant, report.id_tag, now)
-    document = _started(station, session_id, report, authorization, now)
-    if report.reservation_id is not None:
-        parent = authorization.parent_id_tag
-        doubts = await reservations.reservation_doubts(station, report.reservation_id, document["token_id"], parent)
-        document["quality"] += doubts
-    document["transaction_id"] = await next_transaction_id(station.tenant)
+    transaction_id: int | None = None
+    while True:  # once more only if another session of the same token was stored meanwhile
+        stored = await _session(station, session_id)
+        if stored is not None:
+            return await _first_answer(station, stored, now)
+        verdict = await authorize_start(station.tenant, report.id_tag, now)
+        document = await _doubted(station, _started(station, session_id, report, verdict.authorization, now), verdict)
+        if transaction_id is None:
+            transaction_id = await next_transaction_id(station.tenant)
+        document["transaction_id"] = transaction_id
+        try:
+            await _store_start(station, document, verdict)
+        except NothingMatched:
+            continue
+        except DuplicateRecord:
+            # The first copy came over a connection that broke and was stored meanwhile.
+            stored = await _session(station, session_id)
+            if stored is None:
+                raise
+            return await _first_answer(station, stored, now)
+        active_sessions.remember(station.tenant, station.id, document)
+        return Started(transaction_id, verdict.authorization)
+
+
+async def _doubted(station: Station, document: Document, verdict: StartVerdict) -> Document:
+    """Return a new session with what is doubtful about the reservation it names."""
+    number = document["reservation_id"]
+    if number is not None:
+        parent = verdict.authorization.parent_id_tag
+        document["quality"] += await reservations.reservation_doubts(station, number, document["token_id"], parent)
+    return document
+
+
+async def _store_start(station: Station, document: Document, verdict: StartVerdict) -> None:
     unit = station.unit_of_work()
     unit.insert(SESSIONS, document)
-    station.announce(unit, session_started, report.timestamp, _start_event(document), session_id)
-    try:
-        await unit.commit()
-    except DuplicateRecord:
-        # The first copy came over a connection that broke and was stored meanwhile.
-        stored = await _session(station, session_id)
-        if stored is None:
-            raise
-        return await _first_answer(station, stored, now)
-    active_sessions.remember(station.tenant, station.id, document)
-    return Started(document["transaction_id"], authorization)
+    verdict.require(unit)
+    data = _start_event(document)
+    station.announce(unit, session_started, document["start_time"], data, document["_id"])
+    await unit.commit()
 
 
 def _start_id(station: Station, report: StartReport) -> str:

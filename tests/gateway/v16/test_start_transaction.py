@@ -12,7 +12,8 @@ from tests.gateway.conftest import Connect
 from tests.gateway.v16.charging import ago, moment, start, stop
 from tests.mqtt_capture import Capture
 from tests.people import Installed, Operator
-from tests.station import Station
+from tests.serving import Gateway
+from tests.station import Station, basic, connect_station
 
 
 async def test_a_session_begins(station: Station, anna: Operator) -> None:
@@ -235,6 +236,30 @@ async def test_a_fleet_card_charges_as_often_as_it_may(station: Station, anna: O
     for n in (4, 5, 6):
         answer = await station.assert_replied("StartTransaction", start(unlimited, connectorId=n))
         assert answer["idTagInfo"]["status"] == "Accepted"
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_a_tag_at_many_stations_at_the_same_moment(
+    connect: Connect, gateways: dict[str, Gateway], anna: Operator, limit: int
+) -> None:
+    """Half of the stations are held by one instance, half by another: no process sees all the starts."""
+    tag = anna.issues(max_active=limit)
+    stations = []
+    for number in range(12):
+        charger = anna.installs()
+        url = gateways["daphne" if number % 2 else "uvicorn"].url + charger.path
+        station = await connect_station(url, charger.identity, basic(charger.identity, charger.key))
+        stations.append(station)
+    for meter in (1000, 2000, 3000):
+        payload = start(tag, meterStart=meter)
+        answers = await asyncio.gather(*(one.assert_replied("StartTransaction", payload) for one in stations))
+        verdicts = [answer["idTagInfo"]["status"] for answer in answers]
+        assert verdicts.count("Accepted") == limit, verdicts
+        assert verdicts.count("ConcurrentTx") == len(stations) - limit, verdicts
+        for one, answer in zip(stations, answers, strict=True):
+            await one.assert_replied("StopTransaction", stop(answer["transactionId"]))
+    for one in stations:
+        await one.socket.close()
 
 
 async def test_another_tenants_sessions_do_not_count(connect: Connect, anna: Operator, boris: Operator) -> None:
