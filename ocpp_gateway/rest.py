@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from csms.api_view import ApiViewMixin
 from csms.fields import MomentField
 from csms.pagination import MAX_PAGE_SIZE, PAGE_SIZE
+from csms.query_filters import refuse_unknown
 from ocpp_gateway.dispatch import PresenceUnavailable
 from ocpp_gateway.gateway import gateway
 from ocpp_gateway.presence import Owner
@@ -63,6 +64,7 @@ class ClientsView(ApiViewMixin, APIView):
     )
     def get(self, request: Request) -> Response:
         """Return a page of the tenant's connected stations."""
+        refuse_unknown(request, {"cursor", "page_size"})
         size = _page_size(request.query_params.get("page_size"))
         after = request.query_params.get("cursor", "")
         owners = [owner for owner in async_to_sync(_owners)(require_tenant()) if owner.station > after]
