@@ -14,7 +14,7 @@ from chargepoints.wanted_settings_rest import WantedSettingViewSet
 from sessions_app.local_list_rest import LocalListViewSet
 from sessions_app.rest import IdTokenViewSet, MeterValueViewSet, SessionViewSet, StationSessionViewSet
 from tenants.rest import TenantViewSet
-from tenants.token_rest import LogInView, RefreshView, VerifyView
+from tenants.token_rest import LogInView, LogOutView, RefreshView, VerifyView
 
 router = SimpleRouter()
 router.trailing_slash = "/?"
@@ -34,6 +34,7 @@ _LIST = {"get": "list"}
 
 urlpatterns = [
     re_path(r"^auth/token/?$", LogInView.as_view(), name="token"),
+    re_path(r"^auth/logout/?$", LogOutView.as_view(), name="logout"),
     re_path(r"^auth/token/refresh/?$", RefreshView.as_view(), name="token-refresh"),
     re_path(r"^auth/token/verify/?$", VerifyView.as_view(), name="token-verify"),
     re_path(r"^chargepoints/(?P<charge_point_id>[^/]+)/connectors/?$", ConnectorViewSet.as_view(_LIST)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pymongo.uri_parser import parse_uri
 
 from csms import env
 from csms.admin_colours import TEAL
+from csms.signing_keys import key_pair, shared_secret
 from csms.version import VERSION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -25,6 +25,11 @@ DEBUG = env.boolean("DEBUG", False)
 DEVELOPMENT_SECRET = "insecure-development-secret-not-for-production-use"
 SECRET_KEY = env.secret("SECRET_KEY", DEVELOPMENT_SECRET) or DEVELOPMENT_SECRET
 JWT_SECRET = env.secret("JWT_SECRET", DEVELOPMENT_SECRET) or DEVELOPMENT_SECRET
+JWT_PRIVATE_KEY = env.secret("JWT_PRIVATE_KEY")
+JWT_PUBLIC_KEYS = env.secret("JWT_PUBLIC_KEYS")
+JWT_ACCESS_LIFETIME = env.duration("JWT_ACCESS_LIFETIME", "30m")
+JWT_REFRESH_LIFETIME = env.duration("JWT_REFRESH_LIFETIME", "7d")
+JWT_ISSUER, JWT_AUDIENCE = "csms", "csms-api"
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", "")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
@@ -39,11 +44,18 @@ LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEBUG else "json", ("console"
 _OFFLINE_COMMANDS = {"makemigrations", "check", "collectstatic", "spectacular", "help", "test"}
 if not DEBUG and not _OFFLINE_COMMANDS.intersection(sys.argv[1:2]):
     for _name, _value in (("SECRET_KEY", SECRET_KEY), ("JWT_SECRET", JWT_SECRET)):
+        if _name == "JWT_SECRET" and JWT_PRIVATE_KEY:
+            continue  # the private key signs instead
         if _value == DEVELOPMENT_SECRET or len(_value) < 32:
             raise env.SettingError(
                 f"{_name} is missing or shorter than 32 characters. Set it (for example to the output of"
                 " `openssl rand -hex 32`), or set DEBUG=true on a development machine."
             )
+
+try:
+    JWT_KEYS = key_pair(JWT_PRIVATE_KEY, JWT_PUBLIC_KEYS or "") if JWT_PRIVATE_KEY else shared_secret(JWT_SECRET)
+except ValueError as _error:
+    raise env.SettingError(f"JWT_PRIVATE_KEY or JWT_PUBLIC_KEYS: {_error}") from None
 
 # -- OCPP --------------------------------------------------------------------------------------
 
@@ -197,17 +209,6 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "csms.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
-}
-SIMPLE_JWT = {
-    "SIGNING_KEY": JWT_SECRET,
-    "ALGORITHM": "HS256",
-    "ISSUER": "csms",
-    "AUDIENCE": "csms-api",
-    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.duration("JWT_ACCESS_LIFETIME", "30m")),
-    "REFRESH_TOKEN_LIFETIME": timedelta(seconds=env.duration("JWT_REFRESH_LIFETIME", "7d")),
-    "USER_ID_FIELD": "id",
-    "USER_ID_CLAIM": "user_id",
-    "UPDATE_LAST_LOGIN": False,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "CSMS REST API",

@@ -12,6 +12,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from csms import problems
+from csms.jwks import jwks
 from csms.schema_view import SchemaView
 from csms.security_contact import security_txt
 
@@ -22,6 +23,7 @@ def api_not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpRespon
 
 
 urlpatterns = [
+    path(".well-known/jwks.json", jwks),
     path(".well-known/security.txt", security_txt),
     path("api/schema", SchemaView.as_view(), name="schema"),
     # Its script comes apart from the page, because no page may have inline scripts.

@@ -7,15 +7,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from csms.choices import TextChoices
+from tenants.api_key import ApiKey
+from tenants.log_ins import LogIn
+from tenants.roles import Role
 from tenants.routing import SLUG_PATTERN, database_name
+from tenants.second_factor import SecondFactor
 
-
-class Role(TextChoices):
-    """What a member may do inside one tenant."""
-
-    ADMIN = "admin", "Administrator"
-    OPERATOR = "operator", "Operator"
-    VIEWER = "viewer", "Viewer"
+__all__ = ["ApiKey", "LogIn", "Membership", "Role", "SecondFactor", "Tenant", "User"]
 
 
 class Tenant(models.Model):

@@ -17,7 +17,7 @@ from csms.fields import MomentField
 from tenants.access import Access, NoAccess, access_to, default_access
 from tenants.models import User
 from tenants.throttling import login_attempt
-from tenants.tokens import claimed_access, issue_tokens, moment_of_expiry, read_any_token, renew
+from tenants.tokens import TokenPair, claimed_access, end_log_in, issue_tokens, moment_of_expiry, read_any_token, renew
 
 
 class WrongCredentials(CsmsError):
@@ -41,16 +41,17 @@ class LogInSerializer(serializers.Serializer):
 
 
 class TokenPairSerializer(serializers.Serializer):
-    access = serializers.CharField(help_text="Sent as `Authorization: Bearer <access>`; valid for 30 minutes.")
-    refresh = serializers.CharField(help_text="Buys new access tokens for 7 days.")
+    access = serializers.CharField(help_text="Sent as `Authorization: Bearer <access>`; valid for minutes.")
+    refresh = serializers.CharField(help_text="Buys the next pair, once.")
 
 
 class RefreshSerializer(serializers.Serializer):
     refresh = serializers.CharField(max_length=4096)
 
 
-class RefreshedSerializer(serializers.Serializer):
-    access = serializers.CharField()
+class LogOutSerializer(serializers.Serializer):
+    token = serializers.CharField(max_length=4096, help_text="The access or the refresh token of the log-in to end.")
+    everywhere = serializers.BooleanField(default=False, help_text="End all log-ins of this user at the API.")
 
 
 class VerifySerializer(serializers.Serializer):
@@ -101,6 +102,10 @@ def _log_in(username: str, password: str, tenant: str | None) -> Access:
         raise WrongCredentials from None
 
 
+def _shown(pair: TokenPair) -> dict[str, Any]:
+    return {"access": pair.access, "refresh": pair.refresh}
+
+
 class LogInView(TokenView):
     serializer_class = LogInSerializer
 
@@ -130,20 +135,37 @@ class LogInView(TokenView):
         return super().post(request)
 
     def answer(self, data: dict[str, Any]) -> dict[str, Any]:
-        pair = issue_tokens(_log_in(data["username"], data["password"], data.get("tenant")))
-        return {"access": pair.access, "refresh": pair.refresh}
+        return _shown(issue_tokens(_log_in(data["username"], data["password"], data.get("tenant"))))
 
 
 class RefreshView(TokenView):
     serializer_class = RefreshSerializer
 
-    @extend_schema(summary="Get a new access token", request=RefreshSerializer, responses=RefreshedSerializer)
+    @extend_schema(summary="Get new tokens", request=RefreshSerializer, responses=TokenPairSerializer)
     def post(self, request: Request) -> Response:
-        """Returns a new access token for the same tenant, with the role as it is now."""
+        """Returns a new access token for the same tenant, with the role as it is now, and the next refresh token.
+
+        A refresh token is good once. If one comes a second time, it has been copied: the whole log-in is ended.
+        """
         return super().post(request)
 
     def answer(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {"access": renew(data["refresh"])}
+        return _shown(renew(data["refresh"]))
+
+
+class LogOutView(TokenView):
+    serializer_class = LogOutSerializer
+
+    @extend_schema(summary="Log out", request=LogOutSerializer, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Ends the log-in that a token belongs to: neither its access nor its refresh token is good any more."""
+        answer = super().post(request)
+        answer.data, answer.status_code = None, 204
+        return answer
+
+    def answer(self, data: dict[str, Any]) -> dict[str, Any]:
+        end_log_in(data["token"], everywhere=data["everywhere"])
+        return {}
 
 
 class VerifyView(TokenView):

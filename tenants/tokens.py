@@ -1,25 +1,37 @@
 """JSON Web Tokens: what is in them, and what is believed of them.
 
 Claims: `user_id`, `tenant_id` (slug, or null for a superuser outside of tenants), `role`, `credential` (a
-fingerprint of the password: a new password ends every token), `iss`, `aud`, `exp`, `iat`, `jti`, `token_type`.
-A token only says who asks and where; the role and the membership are read from the database on every request.
+fingerprint of the password: a new password ends every token), `log_in`, `iss`, `aud`, `exp`, `iat`, `jti`,
+`token_type`. A token only says who asks and where: that its log-in has not ended, the role and the membership are
+read from the database on every request.
 """
 
 from __future__ import annotations
 
 import hmac
+import secrets
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import jwt
+import structlog
 from bson import ObjectId
 from bson.errors import InvalidId
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+from django.conf import settings
 
 from csms.errors import CsmsError
 from tenants.access import Access, NoAccess, access_to
-from tenants.models import User
+from tenants.models import LogIn, User
+
+ACCESS, REFRESH = "access", "refresh"
+# The clocks of two instances are never quite the same.
+LEEWAY_SECONDS = 5
+_REQUIRED = ["exp", "iat", "iss", "aud", "jti"]
+Claims = dict[str, Any]
+
+log = structlog.get_logger(__name__)
 
 
 class TokenRefused(CsmsError):
@@ -41,87 +53,154 @@ class TokenPair:
 
 
 def issue_tokens(access: Access) -> TokenPair:
-    """Return a fresh pair of tokens for a user in a tenant."""
-    refresh = RefreshToken()
-    for name, value in _claims(access).items():
-        refresh[name] = value
-    return TokenPair(access=str(refresh.access_token), refresh=str(refresh))
+    """Begin a log-in of a user in a tenant and return its first tokens."""
+    now = datetime.now(UTC)
+    log_in = LogIn(
+        id=secrets.token_hex(16),
+        user=access.user,
+        refresh_id=secrets.token_hex(16),
+        created_at=now,
+        expires_at=now + timedelta(seconds=settings.JWT_REFRESH_LIFETIME),
+    )
+    log_in.save(force_insert=True)
+    return _pair(access, log_in)
 
 
-def _claims(access: Access) -> dict[str, Any]:
-    return {
+def _pair(access: Access, log_in: LogIn) -> TokenPair:
+    now = int(time.time())
+    end = int(log_in.expires_at.timestamp())
+    claims = {
         "user_id": str(access.user.pk),
         "tenant_id": access.slug,
         "role": access.role,
         "credential": _fingerprint(access.user),
+        "log_in": log_in.pk,
+        "iss": settings.JWT_ISSUER,
+        "aud": settings.JWT_AUDIENCE,
+        "iat": now,
     }
+    brief = {"token_type": ACCESS, "jti": secrets.token_hex(16), "exp": now + int(settings.JWT_ACCESS_LIFETIME)}
+    lasting = {"token_type": REFRESH, "jti": log_in.refresh_id, "exp": end}
+    return TokenPair(access=_signed(claims | brief), refresh=_signed(claims | lasting))
+
+
+def _signed(claims: Claims) -> str:
+    keys = settings.JWT_KEYS
+    return jwt.encode(claims, keys.material, algorithm=keys.algorithm, headers={"kid": keys.kid})
 
 
 def _fingerprint(user: User) -> str:
     return str(user.get_session_auth_hash())[:16]
 
 
-def read_access_token(raw: str) -> tuple[Token, User]:
+def read_access_token(raw: str) -> tuple[Claims, User]:
     """Return the claims of an access token and its user.
 
     Raises:
-        TokenRefused: it is not one of ours, not an access token, expired, or its user has lost the right to log in.
+        TokenRefused: it is not one of ours, not an access token, expired, its log-in has ended, or its user has lost
+            the right to log in.
     """
-    return _read(AccessToken, raw)
+    return _read(raw, ACCESS)
 
 
-def read_refresh_token(raw: str) -> tuple[Token, User]:
-    """Return the claims of a refresh token and its user; raises as `read_access_token`."""
-    return _read(RefreshToken, raw)
-
-
-def read_any_token(raw: str) -> tuple[Token, User]:
+def read_any_token(raw: str) -> tuple[Claims, User]:
     """Return the claims of an access or a refresh token and its user; raises as `read_access_token`."""
-    try:
-        return read_access_token(raw)
-    except TokenRefused:
-        return read_refresh_token(raw)
+    return _read(raw, ACCESS, REFRESH)
 
 
-def moment_of_expiry(token: Token) -> datetime:
+def moment_of_expiry(claims: Claims) -> datetime:
     """Return when a token ends."""
-    return datetime.fromtimestamp(token["exp"], UTC)
+    return datetime.fromtimestamp(claims["exp"], UTC)
 
 
-def _read(kind: type[Token], raw: str) -> tuple[Token, User]:
+def _read(raw: str, *kinds: str) -> tuple[Claims, User]:
+    claims = _checked(raw, kinds)
+    user = _user_of(claims)
+    log_in = LogIn.objects.filter(pk=claims["log_in"], ended="").first()
+    if log_in is None or (claims["token_type"] == REFRESH and log_in.refresh_id != claims["jti"]):
+        raise TokenRefused
+    return claims, user
+
+
+def _checked(raw: str, kinds: tuple[str, ...]) -> Claims:
+    """Return the claims of a token that we have signed, for this API, of one of these kinds."""
     try:
-        # The library's signature asks for a Token; what it takes is the text of one.
-        token = kind(cast("Token", raw))
-        user_id = ObjectId(token["user_id"])
-    except (TokenError, KeyError, InvalidId, TypeError, ValueError):
+        kid = jwt.get_unverified_header(raw).get("kid")
+        key = settings.JWT_KEYS.checking[kid]
+        claims: Claims = jwt.decode(
+            raw,
+            key.material,
+            algorithms=[key.algorithm],
+            issuer=settings.JWT_ISSUER,
+            audience=settings.JWT_AUDIENCE,
+            leeway=LEEWAY_SECONDS,
+            options={"require": _REQUIRED},
+        )
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+        raise TokenRefused from None
+    if claims.get("token_type") not in kinds or not isinstance(claims.get("log_in"), str):
+        raise TokenRefused
+    return claims
+
+
+def _user_of(claims: Claims) -> User:
+    try:
+        user_id = ObjectId(claims.get("user_id", ""))
+    except (InvalidId, TypeError):
         raise TokenRefused from None
     user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is None or not hmac.compare_digest(_fingerprint(user), str(token.get("credential", ""))):
+    if user is None or not hmac.compare_digest(_fingerprint(user), str(claims.get("credential", ""))):
         raise TokenRefused
-    return token, user
+    return user
 
 
-def claimed_access(token: Token, user: User) -> Access:
+def claimed_access(claims: Claims, user: User) -> Access:
     """Return the access a token stands for, as it is now: the membership must still exist.
 
     Raises:
         TokenRefused: the user is no member of the tenant any more.
         tenants.access.TenantSuspended: the tenant is suspended.
     """
+    slug = claims.get("tenant_id")
+    if slug is not None and not isinstance(slug, str):
+        raise TokenRefused
     try:
-        return access_to(user, token.get("tenant_id"))
+        return access_to(user, slug)
     except NoAccess:
         raise TokenRefused("you are no longer a member of this tenant: log in again") from None
 
 
-def renew(raw: str) -> str:
-    """Return a new access token for a refresh token: the same tenant, the role as it is now.
+def renew(raw: str) -> TokenPair:
+    """Return new tokens for a refresh token, which is thereby used up: the same tenant, the role as it is now.
+
+    A refresh token that comes a second time was stolen, or its owner's was: the whole log-in ends.
 
     Raises:
-        TokenRefused: see `read_refresh_token` and `claimed_access`.
+        TokenRefused: it is not good, or was used before.
+        tenants.access.TenantSuspended: the tenant is suspended; the token stays good for later.
     """
-    token, user = read_refresh_token(raw)
-    access = AccessToken()
-    for name, value in _claims(claimed_access(token, user)).items():
-        access[name] = value
-    return str(access)
+    claims = _checked(raw, (REFRESH,))
+    user = _user_of(claims)
+    access = claimed_access(claims, user)
+    known = LogIn.objects.filter(pk=claims["log_in"], ended="")
+    following = secrets.token_hex(16)
+    # One update decides who was first, over all instances.
+    if not known.filter(refresh_id=claims["jti"]).update(refresh_id=following):
+        if known.update(ended=LogIn.End.REUSE.value):
+            log.warning("refresh_token_used_twice", user=str(user.pk), log_in=claims["log_in"])
+        raise TokenRefused("this refresh token was used before, so its log-in has been ended: log in again")
+    log_in = LogIn.objects.get(pk=claims["log_in"])
+    log_in.refresh_id = following
+    return _pair(access, log_in)
+
+
+def end_log_in(raw: str, *, everywhere: bool = False) -> User:
+    """End the log-in of a token of either kind, or all log-ins of its user, and return the user.
+
+    Raises:
+        TokenRefused: the token is not good any more.
+    """
+    claims, user = read_any_token(raw)
+    open_ones = user.log_ins.filter(ended="")
+    (open_ones if everywhere else open_ones.filter(pk=claims["log_in"])).update(ended=LogIn.End.LOG_OUT.value)
+    return user
