@@ -49,6 +49,10 @@ LAST_ANSWER_SECONDS = 5.0
 LAST_FAREWELL_SECONDS = 5.0
 # The order in which a process ends: sockets first, then what they have written, then the database client.
 _CLOSE_SOCKETS, _FLUSH, _LEAVE, _CLOSE_CLIENT = 10, 20, 25, 30
+# So many stations at a time are asked for their settings after a boot: a whole fleet may boot at once, and each
+# conversation takes several KiB while it lasts. One that does not answer keeps its place for a moment only.
+AFTER_BOOT_AT_ONCE = 32
+AFTER_BOOT_SECONDS = 1.0
 # What becomes due without anybody's message.
 HOUSEKEEPING: tuple[housekeeping.Routine, ...] = (end_overdue_reservations, update_due_lists)
 
@@ -71,6 +75,7 @@ class Gateway:
         self.messages = MessageLog()
         self.draining = False
         self._all_closed = asyncio.Event()
+        self._after_boots = asyncio.Semaphore(AFTER_BOOT_AT_ONCE)
         self._letters = Letters(self)
         self._instances = Instances(self, state.leases)
         self._pulse = Pulse(self._instances.close_stale)
@@ -214,12 +219,16 @@ class Gateway:
 
     async def _after_boot(self, connection: Connection, pump: Pump) -> None:
         """Ask a station that has restarted for what it may have changed or lost; its waiting commands come first."""
-        try:
-            for routine in after_boot.ROUTINES:
-                await store_new(connection.station, await routine(connection.station, connection.version))
-        except (StorageUnavailable, PyMongoError) as error:
-            log.warning("after_boot_skipped", station=connection.station.id, error=str(error))
-        pump.start()
+        async with self._after_boots:
+            if connection.is_closing():
+                return
+            try:
+                for routine in after_boot.ROUTINES:
+                    await store_new(connection.station, await routine(connection.station, connection.version))
+            except (StorageUnavailable, PyMongoError) as error:
+                log.warning("after_boot_skipped", station=connection.station.id, error=str(error))
+            pump.start()
+            await pump.idle_within(AFTER_BOOT_SECONDS)
 
     async def closed(self, connection: Connection, reason: str) -> None:
         """Let go of a station, unless a newer socket owns it."""

@@ -82,6 +82,10 @@ class Pump:
     async def stop(self, seconds: float) -> None:
         """Send nothing more, and give the command under way its time."""
         self.stopping = True
+        await self.idle_within(seconds)
+
+    async def idle_within(self, seconds: float) -> None:
+        """Return when nothing waits to be sent or answered any more, or after `seconds`."""
         if self._task is not None:
             await asyncio.wait({self._task}, timeout=seconds)
 

@@ -6,7 +6,6 @@ What is lost in a crash is at most `FLUSH_SECONDS` old and derivable: every mete
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,7 +24,7 @@ log = structlog.get_logger(__name__)
 _Key = tuple[str, str]
 # Returns the fields to set. Called when they are written, so that what is overtaken by then costs nothing.
 Change = Callable[[], dict[str, Any]]
-_Documents = dict[_Key, tuple[dict[str, Any], deque[Change]]]
+_Documents = dict[_Key, tuple[dict[str, Any], list[Change]]]
 # A message may carry one value and the next another, so more than the newest is kept, but not every one.
 _CHANGES = 4
 
@@ -46,8 +45,10 @@ class CoalescedWrites:
         key = (collection, query["_id"])
         known = documents.get(key)
         if known is None:
-            known = documents[key] = (query, deque(maxlen=_CHANGES))
+            known = documents[key] = (query, [])
         known[1].append(change)
+        if len(known[1]) > _CHANGES:
+            del known[1][0]
         if self._flushing is None:
             self._flushing = background(self._flush_later(), "coalesced_writes")
 

@@ -29,10 +29,12 @@ class Refused(Exception):
 class Handshake:
     """One handshake, from the first byte to the answer."""
 
-    __slots__ = ("_chunks", "_response", "_start", "_wire")
+    __slots__ = ("_chunks", "_request", "_response", "_scope", "_start", "_wire")
 
     def __init__(self, wire: ServerProtocol) -> None:
         self._wire = wire
+        self._request: Request | None = None
+        self._scope: dict[str, Any] = {}
         self._response: Response | None = None
         self._start: dict[str, Any] | None = None
         self._chunks: list[bytes] = []
@@ -45,8 +47,18 @@ class Handshake:
         for request in self._wire.events_received():
             assert isinstance(request, Request)
             self._response = self._accept(request)
-            return websocket_scope(request, transport)
+            self._request, self._scope = request, websocket_scope(request, transport)
+            return self._scope
         return None
+
+    def forget_headers(self) -> None:
+        """Drop the request's headers, which the library and the application's scope would keep as long as the socket.
+
+        They take 4 KiB, and one of them is the station's key.
+        """
+        if self._request is not None:
+            self._request.headers.clear()
+            self._scope["headers"].clear()  # the list itself: copies of the scope share it
 
     def _accept(self, request: Request) -> Response:
         if not _is_ascii(request):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import Any
 
 
@@ -14,7 +13,8 @@ class Inbox:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._messages: deque[dict[str, Any]] = deque()
+        # A list, because an empty deque takes ten times its memory; it holds a handful of messages at most.
+        self._messages: list[dict[str, Any]] = []
         self._reader: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
@@ -41,4 +41,4 @@ class Inbox:
                 await self._reader
             finally:
                 self._reader = None
-        return self._messages.popleft()
+        return self._messages.pop(0)

@@ -191,6 +191,8 @@ class WebSocket(asyncio.Protocol):
         self._wire.send_response(response)
         self._flush()
         self._state = OPEN
+        if self._handshake is not None:
+            self._handshake.forget_headers()
         self._handshake = None
         self._link.no_timer()
         if self._limits.ping_interval:

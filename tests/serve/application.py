@@ -116,7 +116,9 @@ async def flood(scope: Any, receive: Any, send: Any, rest: str) -> None:
 
 
 async def tell_scope(scope: Any, receive: Any, send: Any, rest: str) -> None:
+    told = json.dumps(scope, default=repr)
     await _accept(scope, receive, send)
+    await send({"type": "websocket.send", "text": told})
     await send({"type": "websocket.send", "text": json.dumps(scope, default=repr)})
     async for _ in _messages(receive):
         pass

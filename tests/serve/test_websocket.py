@@ -53,6 +53,7 @@ def test_scope(shared: Served) -> None:
     headers = {"X-Key": "v\xe4lue", "X-Forwarded-For": "6.6.6.6"}
     with connect(shared.url("scope/a%2Fb%20c?x=%41"), additional_headers=headers) as socket:
         scope = json.loads(socket.recv())
+        scope_of_the_open_socket = json.loads(socket.recv())
         assert scope["client"] == list(socket.local_address)
 
     assert scope["path"] == "/scope/a/b c"
@@ -61,6 +62,7 @@ def test_scope(shared: Served) -> None:
     assert scope["scheme"] == "ws"
     assert scope["extensions"] == {"websocket.http.response": {}}
     assert [repr(b"x-forwarded-for"), repr(b"6.6.6.6")] in scope["headers"]
+    assert scope_of_the_open_socket == {**scope, "headers": []}, "they cost memory, and one holds the station's key"
 
 
 def test_forwarded_addresses_are_believed_from_a_trusted_proxy(start: Start) -> None:
