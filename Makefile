@@ -13,7 +13,7 @@ DEV_FILES := $(RUN_FILES) requirements/test.txt requirements/dev.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench delete-playground-data
+.PHONY: help run test check format bench fuzz delete-playground-data
 
 help:
 	@echo "make run      the whole product on http://127.0.0.1:8081, with its own MongoDB, Redis and MQTT broker"
@@ -22,6 +22,7 @@ help:
 	@echo "make check    ruff, mypy and the import rules"
 	@echo "make format   let ruff rewrite what it can"
 	@echo "make bench    measure on this machine (BENCH_ARGS='--quick')"
+	@echo "make fuzz     random frames, a million of each kind, then ten minutes over sockets (FUZZ_SECONDS=3600, FUZZ_SEED=7)"
 	@echo "make delete-playground-data    forget what 'make run' has stored in $(DATA)/"
 
 run: $(RUN_READY)
@@ -44,6 +45,12 @@ format: $(DEV_READY)
 
 bench: $(DEV_READY)
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+# The name of each test tells its seed; FUZZ_SEED=<number> makes the same frames again.
+fuzz: export FUZZ_SECONDS ?= 600
+fuzz: export FUZZ_FRAMES ?= 1000000
+fuzz: $(DEV_READY)
+	$(BIN)/pytest tests/fuzz -v -s --log-level=WARNING
 
 delete-playground-data: $(RUN_READY)
 	@$(BIN)/python -m csms.embedded --delete-data

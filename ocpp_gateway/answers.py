@@ -39,6 +39,18 @@ def read_answer(version: OcppVersion, action: str, answer: CallResult | CallErro
         return Outcome(CommandState.FAILED, error={"code": "InvalidAnswer", "description": error.description[:255]})
     # A station may tell its key with its other settings.
     response = without_keys(answer.payload)
+    if _has_huge_number(response):
+        description = "a number in it has more than 63 bits"
+        return Outcome(CommandState.FAILED, error={"code": "InvalidAnswer", "description": description})
     verb = verb_of_action(version, action)
     accepted = verb.accepted if verb is not None else affirmative
     return Outcome(CommandState.ACCEPTED if accepted(response) else CommandState.REJECTED, response=response)
+
+
+def _has_huge_number(value: Any) -> bool:
+    """Return whether a JSON value holds a whole number that the database cannot."""
+    if isinstance(value, dict):
+        return any(_has_huge_number(inner) for inner in value.values())
+    if isinstance(value, list):
+        return any(_has_huge_number(inner) for inner in value)
+    return isinstance(value, int) and not -(2**63) <= value < 2**63

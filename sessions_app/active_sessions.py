@@ -1,13 +1,14 @@
 """Which session a station's transaction belongs to, remembered so that meter values cost no read.
 
-The mapping never changes once it exists, so a remembered one cannot be wrong. The look-up is by tenant, station
-and transaction: a station never reaches another one's session.
+Whose a transaction is never changes once it exists, so a remembered one cannot be wrong. The look-up is by tenant,
+station and transaction: a station never reaches another one's session.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 
 from sessions_app.authorization import SESSIONS
 from tenants.clients import Document
@@ -16,14 +17,15 @@ from tenants.directory import TenantRecord
 REMEMBERED = 50_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SessionKey:
-    """What meter values need to know of their session."""
+    """What meter values need to know of their session; `newest` is the time of the latest reading seen here."""
 
     session_id: str
     evse_id: int | None
     connector_id: int | None
     start_meter_value: float | None
+    newest: datetime | None = None
 
 
 _remembered: OrderedDict[tuple[str, str, int], SessionKey] = OrderedDict()

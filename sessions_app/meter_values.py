@@ -47,7 +47,7 @@ async def record_meter_values(station: Station, report: MeterReport, now: dateti
     except DuplicateRecord:
         await intake.store_unknown(stored)
     if session is not None:
-        _keep_live_values(station, session, report.readings)
+        _keep_live_values(station, session, report.readings, now)
 
 
 _Stored = tuple[Reading, dict[str, Any]]
@@ -140,8 +140,12 @@ def _same(known: dict[str, Any], document: dict[str, Any]) -> bool:
     return all(known[name] == document[name] for name in ("charge_point_id", "evse_id", "transaction_id"))
 
 
-def _keep_live_values(station: Station, session: SessionKey, readings: Sequence[Reading]) -> None:
+def _keep_live_values(station: Station, session: SessionKey, readings: Sequence[Reading], now: datetime) -> None:
     newest = max(readings, key=attrgetter("timestamp"))
+    if session.newest is not None and newest.timestamp < session.newest:
+        return  # an older message that was sent again, or was overtaken
+    # A clock that ran ahead must not silence the readings after it was set right.
+    session.newest = min(newest.timestamp, now)
     # Only while the session runs: what is billed is the difference of the registers at its end.
     query = {"_id": session.session_id, "status": "active"}
     coalesced_writes().put(station.tenant, SESSIONS, query, partial(_live_change, session, newest))

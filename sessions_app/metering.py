@@ -48,18 +48,25 @@ class LiveValues:
 
 def _number(sample: Sample) -> float | None:
     value = sample["value"]
-    return value * _KILO.get(sample["unit"], 1.0) if isinstance(value, (int, float)) else None
+    if not isinstance(value, (int, float)):
+        return None
+    kilo = _KILO.get(sample["unit"])
+    # 1.001 * 1000 is a little less than 1001 in binary; no meter shows more than millionths.
+    return value if kilo is None else round(value * kilo, 6)
 
 
 def _total(samples: Iterable[tuple[str, float]]) -> float | None:
-    """Return the value without a phase, or the sum over the phases where only those are given."""
+    """Return the value without a phase, or the sum over the phases where only those are given.
+
+    A phase may be told twice, against neutral and without saying so: it counts once.
+    """
     phases: dict[str, float] = {}
     for phase, value in samples:
         if not phase:
             return value
-        phases[phase] = value
-    single = {phase: value for phase, value in phases.items() if phase in _SINGLE_PHASES}
-    return sum(single.values()) if single else None
+        if phase in _SINGLE_PHASES and (not phase.endswith("-N") or phase[:2] not in phases):
+            phases[phase[:2]] = value
+    return sum(phases.values()) if phases else None
 
 
 _SINGLE_PHASES = frozenset({"L1", "L2", "L3", "L1-N", "L2-N", "L3-N"})

@@ -13,24 +13,38 @@ _SECRET_SETTINGS = frozenset({"authorizationkey"})
 _PASSWORD = re.compile(r"(://)[^/@\s]+@")
 _UPLOAD = re.compile(r"(/uploads/)[^/\s\"]+")
 _PRIVATE = (*_TAGS, *_SECRET_SETTINGS)
+# No message of any version is as deep; JSON may have a thousand levels, for which Python has no stack.
+MAX_DEPTH = 50
 
 
-def redacted(value: Any) -> Any:
-    """Return a copy of a JSON value that may be kept and shown."""
+def redacted(value: Any, depth: int = 0) -> Any:
+    """Return a copy of a JSON value that may be kept and shown; what lies too deep is hidden."""
+    if depth > MAX_DEPTH:
+        return HIDDEN
     if isinstance(value, dict):
-        secret = str(value.get("key", "")).lower() in _SECRET_SETTINGS
-        return {name: HIDDEN if _hidden(name, secret) else redacted(inner) for name, inner in value.items()}
+        secret = _is_secret(value)
+        return {name: HIDDEN if _hidden(name, secret) else redacted(inner, depth + 1) for name, inner in value.items()}
     if isinstance(value, list):
-        return [redacted(inner) for inner in value]
+        return [redacted(inner, depth + 1) for inner in value]
     return _without_password(value) if isinstance(value, str) else value
 
 
-def without_keys(value: Any) -> Any:
-    """Return a copy of a JSON value without the keys of stations, and otherwise as it is."""
+def without_keys(value: Any, depth: int = 0) -> Any:
+    """Return a copy of a JSON value without the keys of stations, and otherwise as it is; too deep is hidden."""
+    if depth > MAX_DEPTH:
+        return HIDDEN
     if isinstance(value, dict):
-        secret = str(value.get("key", "")).lower() in _SECRET_SETTINGS
-        return {name: HIDDEN if secret and name == "value" else without_keys(inner) for name, inner in value.items()}
-    return [without_keys(inner) for inner in value] if isinstance(value, list) else value
+        secret = _is_secret(value)
+        return {
+            name: HIDDEN if secret and name == "value" else without_keys(inner, depth + 1)
+            for name, inner in value.items()
+        }
+    return [without_keys(inner, depth + 1) for inner in value] if isinstance(value, list) else value
+
+
+def _is_secret(setting: dict[str, Any]) -> bool:
+    name = setting.get("key")
+    return isinstance(name, str) and name.lower() in _SECRET_SETTINGS
 
 
 def redacted_text(text: str) -> str:
