@@ -22,6 +22,8 @@ from chargepoints.models import Command, CommandState
 from chargepoints.station import StaleConnection, Station
 from csms.errors import Conflict
 from events.facts import COMMAND_KINDS, command_triggered
+from tenants.audit.commands import command_entry
+from tenants.audit.record import COLLECTION as AUDIT_ENTRIES
 from tenants.clients import Document
 from tenants.directory import TenantRecord
 from tenants.group_commit import DuplicateRecord, NothingMatched
@@ -65,6 +67,7 @@ async def store_command(tenant: TenantRecord, new: NewCommand, now: datetime) ->
     document = _document(new, now)
     unit = UnitOfWork(tenant)
     unit.insert(COMMANDS, document)
+    unit.insert(AUDIT_ENTRIES, command_entry(document))
     try:
         await unit.commit()
     except DuplicateRecord:

@@ -13,11 +13,13 @@ from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
 from chargepoints.wanted_settings_rest import WantedSettingViewSet
 from sessions_app.local_list_rest import LocalListViewSet
 from sessions_app.rest import IdTokenViewSet, MeterValueViewSet, SessionViewSet, StationSessionViewSet
+from tenants.audit.rest import AuditEntryViewSet
 from tenants.rest import TenantViewSet
 from tenants.token_rest import LogInView, LogOutView, RefreshView, VerifyView
 
 router = SimpleRouter()
 router.trailing_slash = "/?"
+router.register("audit-log", AuditEntryViewSet, basename="audit-log")
 router.register("tenants", TenantViewSet, basename="tenants")
 router.register("chargepoints", ChargePointViewSet, basename="chargepoints")
 router.register("sessions", SessionViewSet, basename="sessions")

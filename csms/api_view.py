@@ -6,14 +6,18 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pymongo
+from django.db import DatabaseError
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.functional import cached_property
+from pymongo.errors import PyMongoError
 from rest_framework.exceptions import MethodNotAllowed, NotAcceptable, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from csms.edits import apply_edit, check_etag, etag_of
 from csms.strict_json import refuse_unstorable
+from tenants.audit.rest_deed import RestDeed
 
 # Shorter than the time a station's message is held: a caller can simply ask again, and holds a thread meanwhile.
 STORAGE_SECONDS = 5.0
@@ -25,6 +29,8 @@ class ApiViewMixin:
     # See tenants.permissions.RolePermission; here, so that an `@action` can set them.
     permission_resource = ""
     permission_deed: str | None = None
+    # False where something else writes to the audit log: a command does so with its own transaction.
+    audited = True
     storage_seconds: float | None = None
     http_method_names = ["get", "head", "post", "patch", "delete"]
 
@@ -38,6 +44,25 @@ class ApiViewMixin:
             raise MethodNotAllowed(request.method)  # before the role: no role makes it exist
         refuse_unreadable_query(request.META.get("QUERY_STRING", ""))
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+
+    def get_object(self) -> Model:
+        """Return the object of the request, and keep what it was before it is changed or deleted."""
+        instance: Model = super().get_object()  # type: ignore[misc]
+        self._deed.saw(instance)
+        return instance
+
+    @cached_property
+    def _deed(self) -> RestDeed:
+        return RestDeed(self)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the answer; what was done is in the audit log by then."""
+        try:
+            if self.audited:
+                self._deed.write(request, response)
+        except (PyMongoError, DatabaseError) as error:
+            response = self.handle_exception(error)  # type: ignore[attr-defined]
+        return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
         """Return the renderer and the media type; `?format=` with an unknown one is 406 as in `Accept`."""

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.http import parse_etags
 
 from csms.errors import CsmsError
+from tenants.audit.trail import note_change
 
 
 class ChangedMeanwhile(CsmsError):
@@ -73,6 +74,7 @@ def apply_edit(
         if model._default_manager.filter(pk=instance.pk).exists():
             raise ChangedMeanwhile
         raise Gone
+    note_change({name: getattr(instance, name) for name in changes}, changes)
     for name, value in written.items():
         setattr(instance, name, value)
 

@@ -38,6 +38,7 @@ HTTP_HOST = env.text("HTTP_HOST", "127.0.0.1")
 HTTP_PORT = env.integer("HTTP_PORT", 8081, low=0, high=65535)
 CSMS_SERVER = env.choice("CSMS_SERVER", "daphne", ("daphne", "uvicorn"))
 CSMS_INSTANCE_ID = env.text("CSMS_INSTANCE_ID", f"{socket.gethostname()}-{os.getpid()}")
+AUDIT_RETENTION = env.duration("AUDIT_RETENTION", "365d")
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEBUG else "json", ("console", "json"))
 
@@ -133,6 +134,7 @@ INSTALLED_APPS = [
     "csms",
     "events",
     "tenants",
+    "tenants.audit.apps.AuditConfig",
     "chargepoints",
     "sessions_app",
     "ocpp_gateway",
@@ -240,6 +242,8 @@ SPECTACULAR_SETTINGS = {
         "DirectionEnum": "chargepoints.models.Direction",
         "CertificateStatusEnum": "chargepoints.models.CertificateStatus",
         "LogKindEnum": "chargepoints.models.LogKind",
+        "ActorKindEnum": "tenants.audit.models.ActorKind",
+        "AuditViaEnum": "tenants.audit.models.Via",
         "TenantStatusEnum": "tenants.models.Tenant.Status",
     },
     "TAGS": [
@@ -256,6 +260,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "charging-profiles", "description": "Limits on what may be drawn."},
         {"name": "wanted-settings", "description": "How stations are to be set."},
         {"name": "clients", "description": "The stations connected now."},
+        {"name": "audit-log", "description": "Who did what."},
         {"name": "tenants", "description": "The platform's tenants; for its superuser."},
     ],
 }

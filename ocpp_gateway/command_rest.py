@@ -214,6 +214,7 @@ class CommandViewSet(ApiViewMixin, ListModelMixin, RetrieveModelMixin, GenericVi
 )
 class StationCommandViewSet(ApiViewMixin, ListModelMixin, GenericViewSet):
     permission_resource = "commands"
+    audited = False
     serializer_class = CommandSerializer
     queryset = Command.objects.all()
     filterset_class = CommandFilter
@@ -256,6 +257,7 @@ class VerbView(ApiViewMixin, APIView):
     """One verb for every OCPP version, in words of none."""
 
     permission_resource = "commands"
+    audited = False
     verb: Verb
 
     def post(self, request: Request, charge_point_id: str) -> Response:

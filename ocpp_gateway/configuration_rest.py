@@ -70,6 +70,7 @@ _STATION = OpenApiParameter("charge_point_id", str, OpenApiParameter.PATH)
 
 class ConfigurationView(ApiViewMixin, APIView):
     permission_resource = "configuration"
+    audited = False
 
     @extend_schema(
         summary="Read a charge point's settings as they are known",

@@ -10,6 +10,8 @@ from rest_framework.request import Request
 
 from csms.problems import BEARER
 from tenants.access import Access, NoAccess, access_to
+from tenants.audit.models import ActorKind
+from tenants.audit.trail import Actor, act_as
 from tenants.context import set_tenant
 from tenants.models import User
 from tenants.tokens import TokenRefused, claimed_access, read_access_token
@@ -32,6 +34,7 @@ class TenantJWTAuthentication(BaseAuthentication):
         token, user = read_access_token(raw)
         access = _chosen(user, claimed_access(token, user), request.headers.get(TENANT_HEADER))
         set_tenant(access.slug)
+        act_as(Actor(ActorKind.USER, str(user.pk), user.get_username(), access.role))
         return user, access
 
     def authenticate_header(self, request: Request) -> str:

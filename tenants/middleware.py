@@ -1,4 +1,4 @@
-"""No request inherits a tenant from the one before it."""
+"""No request inherits a tenant, or somebody's name, from the one before it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from tenants.audit.models import Via
+from tenants.audit.trail import Trail, audit_trail
 from tenants.context import tenant_scope
+from tenants.throttling import client_address
 
 
 class TenantMiddleware:
-    """Starts every request without a tenant; the token's or the admin's own step chooses one."""
+    """Starts every request without a tenant and with an empty trail; token or admin fill in both."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with tenant_scope(None):
+        via = Via.REST if request.path.startswith("/api/") else Via.ADMIN
+        with tenant_scope(None), audit_trail(Trail(via, client_address(request))):
             return self.get_response(request)

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
-from tenants.routing import TENANT_APPS, alias_for
+from tenants.routing import EVERYWHERE_APPS, TENANT_APPS, alias_for
 
 
 def migrate_tenant(slug: str) -> int:
@@ -25,4 +25,4 @@ def migrate_tenant(slug: str) -> int:
 
 
 def _tenant_labels() -> set[str]:
-    return {config.label for config in apps.get_app_configs()} & TENANT_APPS
+    return {config.label for config in apps.get_app_configs()} & (TENANT_APPS | EVERYWHERE_APPS)

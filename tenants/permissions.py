@@ -37,9 +37,11 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     },
     "clients": {READ: Role.VIEWER},
     "commands": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
+    "audit-log": {READ: Role.ADMIN},
+    "platform-audit-log": {READ: SUPERUSER},
     "configuration": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
     "members": {READ: Role.ADMIN, CREATE: Role.ADMIN, CHANGE: Role.ADMIN, DELETE: Role.ADMIN},
-    "tenants": {READ: Role.VIEWER, CREATE: SUPERUSER, CHANGE: SUPERUSER},
+    "tenants": {READ: Role.VIEWER, CREATE: SUPERUSER, CHANGE: SUPERUSER, DELETE: SUPERUSER},
     "users": {READ: SUPERUSER, CREATE: SUPERUSER, CHANGE: SUPERUSER, DELETE: SUPERUSER},
 }
 

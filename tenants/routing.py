@@ -9,9 +9,11 @@ from django.conf import settings
 from django.db import connections
 from django.db.models import Model
 
-from tenants.context import require_tenant
+from tenants.context import current_tenant, require_tenant
 
 TENANT_APPS = frozenset({"chargepoints", "sessions_app", "events"})
+# In each tenant's database for the tenant, and in the global one for the platform.
+EVERYWHERE_APPS = frozenset({"audit"})
 GLOBAL_ALIAS = "default"
 SLUG_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 _ALIAS_PREFIX = "tenant:"
@@ -44,7 +46,8 @@ class TenantRouter:
     def _alias(self, model: type[Model]) -> str:
         if model._meta.app_label in TENANT_APPS:
             return alias_for(require_tenant())
-        return GLOBAL_ALIAS
+        tenant = current_tenant() if model._meta.app_label in EVERYWHERE_APPS else None
+        return alias_for(tenant) if tenant else GLOBAL_ALIAS
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
         return self._alias(model)
@@ -56,4 +59,6 @@ class TenantRouter:
         return first._state.db == second._state.db
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        if app_label in EVERYWHERE_APPS:
+            return True
         return (app_label in TENANT_APPS) == db.startswith(_ALIAS_PREFIX)
