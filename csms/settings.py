@@ -36,6 +36,15 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "")
 PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8081").rstrip("/")
 HTTP_HOST = env.text("HTTP_HOST", "127.0.0.1")
 HTTP_PORT = env.integer("HTTP_PORT", 8081, low=0, high=65535)
+HTTP_PLAIN = env.boolean("HTTP_PLAIN", True)
+TLS_PORT = env.integer("TLS_PORT", 8443, low=0, high=65535)
+TLS_CERTIFICATES = env.names("TLS_CERTIFICATES", "")
+TLS_KEYS = env.names("TLS_KEYS", "")
+if TLS_KEYS and len(TLS_KEYS) != len(TLS_CERTIFICATES):
+    raise env.SettingError(
+        "TLS_KEYS needs as many files as TLS_CERTIFICATES, in the same order; without it, each key is looked for in"
+        " the file of its certificate"
+    )
 CSMS_SERVER = env.choice("CSMS_SERVER", "daphne", ("daphne", "uvicorn"))
 CSMS_INSTANCE_ID = env.text("CSMS_INSTANCE_ID", f"{socket.gethostname()}-{os.getpid()}")
 AUDIT_RETENTION = env.duration("AUDIT_RETENTION", "365d")

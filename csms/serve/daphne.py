@@ -22,17 +22,21 @@ from twisted.logger import (
 )
 
 from csms.serve.daphne_http import DaphneHttpFactory
+from csms.serve.doors import Doors
 from csms.serve.drain import Drain, close_connections
 from csms.serve.options import Options
+from csms.serve.tls_door import TlsDoor
+from csms.serve.tls_memory import save_memory
+from csms.serve.twisted_tls import AsyncioMount
 from csms.serve.twisted_transport import TwistedMount
 from csms.serve.websocket import Application, WebSocket
 
 reactor: Any = _reactor  # a module that stands in for an object
 
 
-def serve(application: Application, options: Options, listener: socket.socket, ready: Callable[[], None]) -> None:
+def serve(application: Application, options: Options, doors: Doors, ready: Callable[[], None]) -> None:
     """Serve until a signal ends the process; `ready` is called when signals and connections are attended to."""
-    DaphneServer(application, options).run_on(listener, ready)
+    DaphneServer(application, options).run_on(doors, ready)
 
 
 class DaphneServer(Server):
@@ -48,16 +52,16 @@ class DaphneServer(Server):
         self.ws_factory = self  # Daphne asks it for a protocol at each upgrade
         self._drain = Drain(options, self._stop_accepting, self._end)
 
-    def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
-        """Serve what connects to `listener`, until `Drain` stops the reactor."""
+    def run_on(self, doors: Doors, ready: Callable[[], None]) -> None:
+        """Serve what connects to the doors, until `Drain` stops the reactor."""
         _log_failures()
         asyncio.set_event_loop(twisted_loop)
-        listener.setblocking(False)
-        self._port = reactor.adoptStreamPort(listener.fileno(), listener.family, self.http_factory)
-        listener.close()  # Twisted has its own copy
+        self._ports = [self._adopt(doors.plain)] if doors.plain is not None else []
+        self._door: TlsDoor | None = None
         self._drain.install(twisted_loop)
+        doors.reload_on_hangup(twisted_loop)
         reactor.callLater(1, self.application_checker)
-        reactor.callWhenRunning(ready)
+        reactor.callWhenRunning(lambda: twisted_loop.create_task(self._begin(doors, ready)))
         reactor.run(installSignalHandlers=False)
         _cancel_tasks(twisted_loop)
 
@@ -65,8 +69,25 @@ class DaphneServer(Server):
         """Return the protocol that takes over a connection as a WebSocket."""
         return TwistedMount(WebSocket(self.application, self.options.limits, self.open, self.tasks))
 
+    def _adopt(self, listener: socket.socket) -> Any:
+        listener.setblocking(False)
+        port = reactor.adoptStreamPort(listener.fileno(), listener.family, self.http_factory)
+        listener.close()  # Twisted has its own copy
+        return port
+
+    async def _begin(self, doors: Doors, ready: Callable[[], None]) -> None:
+        save_memory()
+        self._door = doors.open_secure(self.options.limits, self._http_over_tls)
+        ready()
+
+    def _http_over_tls(self) -> AsyncioMount:
+        return AsyncioMount(self.http_factory.buildProtocol)
+
     def _stop_accepting(self) -> None:
-        self._port.stopListening()
+        for port in self._ports:
+            port.stopListening()
+        if self._door is not None:
+            self._door.close()
 
     async def _end(self) -> None:
         await close_connections(self.open, self.tasks, self.options.close)

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from csms.serve.deadline import RequestDeadline
+from csms.serve.twisted_tls import TlsTransport
 
 
 class DaphneHttp(http.HTTPChannel):
@@ -21,7 +22,7 @@ class DaphneHttp(http.HTTPChannel):
 
     requestFactory = WebRequest
     factory: DaphneHttpFactory
-    transport: Connection  # type: ignore[assignment]  # we serve nothing but TCP
+    transport: Connection | TlsTransport  # type: ignore[assignment]  # we serve nothing but TCP
 
     def connectionMade(self) -> None:
         super().connectionMade()

@@ -14,6 +14,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from csms import lifecycle
+from csms.serve.tls_scope import tls_extension
 
 _UPGRADE_HEADERS = ("connection", "upgrade", "sec-websocket-")
 
@@ -118,8 +119,13 @@ def websocket_scope(request: Request, transport: asyncio.Transport) -> dict[str,
         "subprotocols": _subprotocols(request),
         "client": _address(transport.get_extra_info("peername")),
         "server": _address(transport.get_extra_info("sockname")),
-        "extensions": {"websocket.http.response": {}},
+        "extensions": _extensions(transport),
     }
+
+
+def _extensions(transport: asyncio.Transport) -> dict[str, Any]:
+    tls = tls_extension(transport)
+    return {"websocket.http.response": {}} | ({} if tls is None else {"tls": tls})
 
 
 def _raw_header(name: str, value: str) -> tuple[bytes, bytes]:

@@ -84,7 +84,10 @@ class Link:
     def half_close(self) -> None:
         """Say that nothing more comes, and go on reading: a close would reset a connection the peer sends on."""
         if not self.transport.is_closing():
-            self.transport.write_eof()
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            else:  # TLS, which says goodbye by itself and drops what still comes
+                self.transport.close()
 
     def close(self) -> None:
         """Close when everything is sent."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from csms.serve.tls_context import Authorities, CertificateFiles
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -29,6 +31,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """A second port, with TLS.
+
+    Attributes:
+        plain: whether the port without TLS is served, too.
+        authorities: who may issue certificates for clients; without it they are not asked for any.
+    """
+
+    port: int
+    files: tuple[CertificateFiles, ...]
+    plain: bool = True
+    authorities: Authorities | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """Where to listen, whom to believe, how long the end may take (seconds)."""
 
@@ -37,6 +54,7 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     # Addresses and networks whose X-Forwarded-For and -Proto are believed; "*" believes everybody.
     trusted_proxies: tuple[str, ...] = ()
+    tls: Tls | None = None
     drain: float = 25.0  # for the shutdown hooks
     close: float = 3.0  # for the connections after them
     exit: float = 29.5  # for everything, from the signal on

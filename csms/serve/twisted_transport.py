@@ -11,19 +11,25 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 
+from csms.serve.twisted_tls import TlsTransport
 from csms.serve.websocket import WebSocket
 
 
 class TwistedMount(Protocol):
     """Drives a WebSocket with the events of a Twisted connection."""
 
-    transport: Connection  # type: ignore[assignment]  # we serve nothing but TCP
+    transport: Connection | TlsTransport  # type: ignore[assignment]  # we serve nothing but TCP
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self.dataReceived = websocket.data_received  # type: ignore[method-assign]
 
     def connectionMade(self) -> None:
+        if isinstance(self.transport, TlsTransport):
+            below = self.transport.asyncio
+            below.set_protocol(self._websocket)  # from now on without Twisted
+            self._websocket.connection_made(below)
+            return
         self.transport.unregisterProducer()  # the HTTP channel that had the connection before
         self.transport.registerProducer(self, True)
         self._websocket.connection_made(TwistedTransport(self.transport))

@@ -14,16 +14,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server, ServerState
 
 from csms.serve.deadline import RequestDeadline
+from csms.serve.doors import Doors
 from csms.serve.drain import Drain, close_connections
 from csms.serve.options import Options
+from csms.serve.tls_door import TlsDoor
 from csms.serve.websocket import Application, WebSocket
 
 
-def serve(application: Application, options: Options, listener: socket.socket, ready: Callable[[], None]) -> None:
+def serve(application: Application, options: Options, doors: Doors, ready: Callable[[], None]) -> None:
     """Serve until a signal ends the process; `ready` is called when signals and connections are attended to."""
     # Below that it tells of every port scanner and every refused byte.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    UvicornServer(UvicornConfig(application, options), ready).run(sockets=[listener])
+    UvicornServer(UvicornConfig(application, options), doors, ready).run(sockets=doors.all_plain())
 
 
 class UvicornConfig(Config):
@@ -51,8 +53,10 @@ class UvicornServer(Server):
 
     config: UvicornConfig
 
-    def __init__(self, config: UvicornConfig, ready: Callable[[], None]) -> None:
+    def __init__(self, config: UvicornConfig, doors: Doors, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self._doors = doors
+        self._door: TlsDoor | None = None
         self.servers = []  # Uvicorn sets it only as it starts; a signal may come before
         self._ready = ready
         self._drain = Drain(config.options, self._stop_accepting, self._end)
@@ -61,16 +65,23 @@ class UvicornServer(Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to `Drain`."""
         self._drain.install(asyncio.get_running_loop())
+        self._doors.reload_on_hangup(asyncio.get_running_loop())
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept connections."""
         await super().startup(sockets)
+        self._door = self._doors.open_secure(self.config.options.limits, self._http)
         self._ready()
+
+    def _http(self) -> UvicornHttp:
+        return UvicornHttp(self.config, self.server_state, self.lifespan.state)
 
     def _stop_accepting(self) -> None:
         for server in self.servers:
             server.close()
+        if self._door is not None:
+            self._door.close()
 
     async def _end(self) -> None:
         state = self.server_state

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from csms import lifecycle
-from csms.serve.options import Limits, Options
+from csms.serve.options import Limits, Options, Tls
 from csms.serve.start import run
+from csms.serve.tls_context import CertificateFiles
 
 logger = logging.getLogger("application")
 state: dict[str, Any] = {"closed": [], "sent": 0, "received": 0}
@@ -241,10 +242,24 @@ async def _failing_hook() -> None:
     raise ZeroDivisionError("hook on purpose")
 
 
+def _tls(files: list[list[str]], authorities: str = "", **more: Any) -> Tls:
+    """`authorities` is a directory: the certificates that are in it at the moment."""
+
+    def read() -> tuple[str, ...]:
+        return tuple(path.read_text() for path in sorted(Path(authorities).iterdir()))
+
+    async def ask() -> tuple[str, ...]:
+        return await asyncio.to_thread(read)
+
+    return Tls(0, tuple(CertificateFiles(*pair) for pair in files), authorities=ask if authorities else None, **more)
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     given = json.loads(sys.argv[2])
     given["limits"] = Limits(**given.get("limits", {}))
+    if "tls" in given:
+        given["tls"] = _tls(**given["tls"])
     lifecycle.on_shutdown("storage", 20, _storage_hook)
     lifecycle.on_shutdown("gateway", 10, _gateway_hook)
     lifecycle.on_shutdown("failing", 15, _failing_hook)

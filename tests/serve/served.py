@@ -34,8 +34,8 @@ class Served:
             text=True,
         )
         threading.Thread(target=self._read_log, daemon=True).start()
-        line = self.logged(r"serving on http://127\.0\.0\.1:\d+")
-        self.port = int(re.findall(r":(\d+) with", line)[0])
+        self.port = self._port("http") if options.get("tls", {}).get("plain", True) else 0
+        self.tls_port = self._port("https") if "tls" in options else 0
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
@@ -54,6 +54,10 @@ class Served:
             line = self._news.wait_for(found, DEADLINE)
         assert line, f"no {pattern!r} in {self.log}"
         return line
+
+    def _port(self, scheme: str) -> int:
+        line = self.logged(rf"serving on {scheme}://127\.0\.0\.1:\d+")
+        return int(re.findall(r":(\d+) with", line)[0])
 
     def errors(self) -> list[str]:
         """Return the log lines that would wake an operator, or are no log lines at all."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from csms.serve.start import SERVERS, CannotListen, listen
+from csms.serve.doors import CannotListen, listen
+from csms.serve.start import SERVERS
 from tests.serve.served import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
