@@ -12,14 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from bson import ObjectId
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from events.broker import Broker
-from events.drain import WINDOW, OutboxDrain
+from events.drain import WINDOW, OutboxDrain, Sent
 from events.hints import NudgeListener
 from events.lease import LEASE_SECONDS, RENEW_SECONDS, Leases
+from events.refusals import Refusals
+from events.undelivered import set_aside
 
 # How often every tenant is looked at without a nudge, and how often while nudges do come.
 SWEEP_SECONDS, QUIET_SWEEP_SECONDS = 1.0, 5.0
@@ -48,7 +49,8 @@ class Publisher:
         self._drains: dict[str, OutboxDrain] = {}
         self._known: set[str] = set()
         self._waiting: dict[str, None] = {}
-        self._owners: dict[int, tuple[OutboxDrain, ObjectId]] = {}
+        self._under_way: dict[int, Sent] = {}
+        self._refusals = Refusals()
         self._was_connected = self._was_nudged = False
         self._next_take = self._next_sweep = self._next_renewal = 0.0
         self._next_storage = 0.0
@@ -68,7 +70,7 @@ class Publisher:
             self._note_nudges()
             sent = self._use_storage()
             self._broker.wait(0.0 if sent else 0.2, self._nudges.wake, self._leases.safe_until)
-            self._take_acknowledgements()
+            self._take_answers()
         self._finish()
 
     def _use_storage(self) -> int:
@@ -77,6 +79,7 @@ class Publisher:
             return 0
         try:
             self._keep_leases()
+            self._set_aside()
             for drain in self._drains.values():
                 drain.delete_done()
             sent = self._fill() if self._broker.connected else 0
@@ -109,7 +112,9 @@ class Publisher:
 
     def _note_connection(self) -> None:
         if self._was_connected and not self._broker.connected:
-            self._owners.clear()
+            self._note_cut_off()
+            self._under_way.clear()
+            self._refusals.connection_lost()
             for drain in self._drains.values():
                 drain.forget()
         if self._broker.connected and not self._was_connected:
@@ -146,6 +151,8 @@ class Publisher:
 
     def _fill(self) -> int:
         """Give each waiting tenant its turn while the window has room."""
+        for again in self._refusals.take_due():
+            again.drain.send(again, self._broker, self._under_way)
         sent = 0
         for tenant in list(self._waiting):
             if self._broker.unacknowledged >= WINDOW:
@@ -153,26 +160,55 @@ class Publisher:
             drain = self._drains.get(tenant)
             del self._waiting[tenant]
             if drain is not None:
-                sent += drain.fill(self._broker, self._owners)
+                sent += drain.fill(self._broker, self._under_way)
                 if not drain.drained:
                     self._waiting[tenant] = None  # again, behind the others
         return sent
 
-    def _take_acknowledgements(self) -> None:
-        for mid in self._broker.acknowledged:
-            drain, row_id = self._owners.pop(mid)
-            drain.acknowledged(row_id)
+    def _take_answers(self) -> None:
+        for ticket in self._broker.acknowledged:
+            sent = self._under_way.pop(ticket)
+            sent.drain.taken(sent)
+            self._refusals.taken(sent)
         self._broker.acknowledged.clear()
+        for ticket, reason in self._broker.refused:
+            self._refusals.refused(self._under_way.pop(ticket), reason)
+        self._broker.refused.clear()
+
+    def _note_cut_off(self) -> None:
+        for ticket, reason in self._broker.cut_off_at:
+            self._refusals.cut_off(self._under_way[ticket], reason)
+        self._broker.cut_off_at.clear()
+
+    def _set_aside(self) -> None:
+        """Store what was given up in its tenant's database, out of the way of the rest."""
+        for drain, given_up in self._refusals.given_up().items():
+            set_aside(drain.database, [refused for _, refused in given_up])
+            self._refusals.settled(drain)
+            for sent, _ in given_up:
+                drain.set_aside(sent)
+            self._broker.trust()
+            first = given_up[0][1]
+            log.error(
+                "events_set_aside",
+                database=drain.database.name,
+                count=len(given_up),
+                topic=first.event["topic"],
+                reason=first.reason,
+                tries=first.tries,
+                action="see undelivered-events in the REST API and the admin, where they can be sent again",
+            )
 
     def _finish(self) -> None:
         """Wait a little for what is under way, and give the leases back."""
         deadline = time.monotonic() + _LAST_ACKNOWLEDGEMENTS_SECONDS
-        while self._broker.connected and self._owners and time.monotonic() < deadline:
+        while self._broker.connected and self._under_way and time.monotonic() < deadline:
             self._nudges.take()
             self._broker.wait(0.1, self._nudges.wake, self._leases.safe_until)
-            self._take_acknowledgements()
+            self._take_answers()
         self._broker.disconnect()
         try:
+            self._set_aside()
             for drain in self._drains.values():
                 drain.delete_done()
             self._leases.release()

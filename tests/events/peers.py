@@ -8,7 +8,8 @@ from typing import Self
 
 from csms.embedded.ports import LOOPBACK
 
-CONNACK_ACCEPTED = b"\x20\x02\x00\x00"
+# Of MQTT 5: no session present, success, no properties.
+CONNACK_ACCEPTED = b"\x20\x03\x00\x00\x00"
 
 
 class SilentPeer:

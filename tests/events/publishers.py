@@ -17,7 +17,8 @@ import redis
 
 from csms.embedded.process import Process
 from csms.embedded.program import ROOT
-from events.broker import Broker, BrokerAddress
+from events.broker import Broker
+from events.broker_address import BrokerAddress
 from events.hints import NudgeListener
 from events.lease import Leases
 from events.publisher import Publisher

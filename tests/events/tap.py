@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from csms.embedded.ports import LOOPBACK
 from tests.acceptance.mqtt_capture import Heard, History
 
-_PUBLISH, _PUBACK = 0x30, 0x40
+_CONNECT, _PUBLISH, _PUBACK = 0x10, 0x30, 0x40
+_MQTT_5 = 5
 
 
 class _Conversation:
@@ -27,6 +28,7 @@ class _Conversation:
     def __init__(self) -> None:
         self.published: dict[int, Heard] = {}
         self.acknowledged: set[int] = set()
+        self.version = 0
 
 
 class Tap:
@@ -127,11 +129,14 @@ class Tap:
         threading.Thread(target=forward, daemon=True).start()
 
     def _published(self, one: _Conversation, kind: int, content: bytes) -> None:
+        if kind & 0xF0 == _CONNECT:
+            one.version = content[6]  # after the name, "MQTT" with its length
         if kind & 0xF0 == _PUBLISH:
             end = 2 + int.from_bytes(content[:2], "big")
             packet_id = int.from_bytes(content[end : end + 2], "big")
+            payload = content[end + 3 if one.version == _MQTT_5 else end + 2 :]  # version 5: and no properties
             with self._changed:
-                heard = Heard(content[2:end].decode(), json.loads(content[end + 2 :]), retained=False)
+                heard = Heard(content[2:end].decode(), json.loads(payload), retained=False)
                 assert packet_id not in one.published, "a packet id is used twice on one connection"
                 one.published[packet_id] = heard
                 self._changed.notify_all()

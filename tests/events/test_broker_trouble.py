@@ -110,7 +110,7 @@ def test_a_frozen_broker_delays_and_loses_nothing(
 def test_a_broker_that_refuses_the_password_is_named_once(
     outboxes: Outboxes, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    not_authorized = b"\x20\x02\x00\x05"
+    not_authorized = b"\x20\x03\x00\x87\x00"
     with SilentPeer(not_authorized) as peer, publisher_thread(outboxes, peer.url, redis_url):
         peer.wait_for(accepted=4)
     told = [record.getMessage() for record in caplog.records if "mqtt_disconnected" in record.getMessage()]

@@ -13,7 +13,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from csms.redis import sync_redis
-from events.broker import Broker, BrokerAddress, BrokerUrlError
+from events.broker import Broker
+from events.broker_address import BrokerAddress, BrokerUrlError
 from events.hints import NudgeListener
 from events.lease import Leases
 from events.publisher import Publisher
@@ -21,6 +22,8 @@ from tenants.clients import Document
 from tenants.routing import database_name
 
 LEASES = "publisher_leases"
+# No slug, so that it is never a tenant's.
+PLATFORM = "*platform*"
 # While MongoDB is waited for, the broker hears nothing, a lease runs on, and nobody reacts to SIGTERM.
 STORAGE_SECONDS = 3
 
@@ -66,5 +69,8 @@ def _client() -> MongoClient[Document]:
 
 
 def _databases(client: MongoClient[Document]) -> dict[str, Database[Document]]:
-    tenants = client[settings.MONGODB_GLOBAL_DATABASE]["tenants"].find({}, projection=["_id"])
-    return {tenant["_id"]: client[database_name(tenant["_id"])] for tenant in tenants}
+    platform = client[settings.MONGODB_GLOBAL_DATABASE]
+    tenants = platform["tenants"].find({}, projection=["_id"])
+    databases = {tenant["_id"]: client[database_name(tenant["_id"])] for tenant in tenants}
+    # The last events of tenants that are deleted, whose own outbox is gone (`tenants.deletion`).
+    return {**databases, PLATFORM: platform}
