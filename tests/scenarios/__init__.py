@@ -1,0 +1,1 @@
+"""The official test cases for central systems, over a real socket, driven through REST; see docs/scenarios.md."""
