@@ -147,4 +147,7 @@ class Rig:
             "SECRET_KEY": secrets.token_hex(32),
             "JWT_SECRET": secrets.token_hex(32),
             "MQTT_PUBLISHER": "false",  # a process of its own publishes
+            # A few stations send here what thousands would.
+            "OCPP_STATION_MESSAGE_RATE": "0",
+            "OCPP_TENANT_MESSAGE_RATE": "0",
         }

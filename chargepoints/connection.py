@@ -15,6 +15,8 @@ from tenants.group_commit import NothingMatched
 
 CHARGE_POINTS = "charge_points"
 CONNECTORS = "connectors"
+# So many addresses a station was let in from are remembered: a home line gets a new one each night.
+KNOWN_ADDRESSES = 8
 _BOOT_FACTS = ("vendor", "model", "serial_number", "firmware_version", "ocpp_version", "booted_at")
 
 
@@ -25,11 +27,13 @@ class StationGone(Exception):
 async def find_credentials(tenant: TenantRecord, identity: str) -> Document | None:
     """Return the keys and the `security_profile` of a station, or None if the tenant has no such station."""
     return await tenant.database[CHARGE_POINTS].find_one(
-        {"_id": identity}, projection=["credential_hash", "credential_next", "security_profile"]
+        {"_id": identity}, projection=["credential_hash", "credential_next", "security_profile", "known_addresses"]
     )
 
 
-async def claim(tenant: TenantRecord, identity: str, *, instance: str, ocpp_version: str, now: datetime) -> Station:
+async def claim(
+    tenant: TenantRecord, identity: str, *, instance: str, ocpp_version: str, now: datetime, address: str = ""
+) -> Station:
     """Make a new socket the owner of a station and return the station with its new epoch.
 
     The epoch rises in MongoDB, so the newest claim wins over any number of instances, and survives them.
@@ -37,19 +41,27 @@ async def claim(tenant: TenantRecord, identity: str, *, instance: str, ocpp_vers
     Raises:
         StationGone: there is no such station any more.
     """
-    connected = {"instance": instance, "since": now.isoformat().replace("+00:00", "Z")}
+    connected = {"instance": instance, "since": now.isoformat().replace("+00:00", "Z"), "address": address}
     # A pipeline update, because the new epoch is stored twice: as the counter and as the owner's.
     document = await tenant.database[CHARGE_POINTS].find_one_and_update(
         {"_id": identity},
         [
             {"$set": {"epoch": {"$add": ["$epoch", 1]}, "ocpp_version": ocpp_version, "last_seen": now}},
-            {"$set": {"connected": {**connected, "epoch": "$epoch"}}},
+            {"$set": {"connected": {**connected, "epoch": "$epoch"}, **_with_known(address)}},
         ],
         return_document=ReturnDocument.AFTER,
     )
     if document is None:
         raise StationGone(identity)
     return station_of(tenant, document, await _connectors(tenant, identity))
+
+
+def _with_known(address: str) -> Document:
+    """Return the part of a pipeline that puts an address in front of those a station was let in from."""
+    if not address:
+        return {}
+    others = {"$filter": {"input": {"$ifNull": ["$known_addresses", []]}, "cond": {"$ne": ["$$this", address]}}}
+    return {"known_addresses": {"$slice": [{"$concatArrays": [[address], others]}, KNOWN_ADDRESSES]}}
 
 
 async def _connectors(tenant: TenantRecord, identity: str) -> list[Document]:

@@ -26,6 +26,7 @@ from chargepoints.models import (
     LogKind,
     LogStatus,
     SecurityEvent,
+    SecurityEventSource,
 )
 from csms.api_view import ApiViewMixin
 from csms.fields import MomentField
@@ -118,12 +119,13 @@ class LogJobSerializer(serializers.ModelSerializer[LogJob]):
 
 
 class SecurityEventSerializer(serializers.ModelSerializer[SecurityEvent]):
-    timestamp = MomentField(help_text="By the station's clock.")
+    timestamp = MomentField(help_text="By the station's clock; by ours for what the server noticed.")
+    source = serializers.ChoiceField(SecurityEventSource.choices, help_text="Who noticed.")
     received_at = MomentField()
 
     class Meta:
         model = SecurityEvent
-        fields = ("id", "charge_point_id", "type", "timestamp", "tech_info", "received_at")
+        fields = ("id", "charge_point_id", "type", "timestamp", "tech_info", "source", "received_at")
         read_only_fields = fields
 
 
@@ -141,6 +143,7 @@ class LogJobFilter(django_filters.FilterSet):
 class SecurityEventFilter(django_filters.FilterSet):
     charge_point_id = django_filters.CharFilter(max_length=48, strip=False)
     type = django_filters.CharFilter(max_length=50, strip=False)
+    source = django_filters.ChoiceFilter(choices=SecurityEventSource.choices)
     received_from = MomentFilter(field_name="received_at", lookup_expr="gte", label="Known here at or after.")
     received_to = MomentFilter(field_name="received_at", lookup_expr="lt", label="Known here before.")
 

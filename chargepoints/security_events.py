@@ -1,16 +1,30 @@
-"""Security events of stations: stored once, and announced."""
+"""Security events of stations: what they report, and what this server notices of them. Stored once, and announced."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from enum import StrEnum
 
-from chargepoints.models import SecurityEvent
+from chargepoints.models import SecurityEvent, SecurityEventSource
 from chargepoints.station import Station
 from events.facts import security_event_reported
+from tenants.clients import Document
 from tenants.group_commit import DuplicateRecord
 
 SECURITY_EVENTS = SecurityEvent._meta.db_table
+TECH_INFO_LENGTH = 255
+
+
+class Noticed(StrEnum):
+    """What this server notices by itself."""
+
+    TAKEN_OVER = "ConnectionTakenOver"
+    LOCKED_OUT = "LoginBlocked"
+    FLAPPING = "ConnectionFlapping"
+    FOREIGN_TRANSACTION = "ForeignTransaction"
+    FOREIGN_RESERVATION = "ForeignReservation"
+    FOREIGN_MESSAGE = "ForeignMessage"
 
 
 async def record_security_event(station: Station, kind: str, at: datetime, tech_info: str, now: datetime) -> None:
@@ -18,18 +32,31 @@ async def record_security_event(station: Station, kind: str, at: datetime, tech_
 
     It needs no fence: it is a fact whoever brings it, and its id makes a second copy harmless.
     """
-    document = {
-        "_id": _id(station.id, kind, at, tech_info),
-        "charge_point_id": station.id,
-        "type": kind,
-        "timestamp": at,
-        "tech_info": tech_info,
-        "received_at": now,
-    }
+    event_id = _id(station.id, kind, at, tech_info)
+    facts = {"type": kind, "timestamp": at, "tech_info": tech_info, "source": SecurityEventSource.STATION.value}
+    await _store(station, event_id, facts, now)
+
+
+async def record_noticed(station: Station, kind: Noticed, tech_info: str, now: datetime, *, occasion: object) -> None:
+    """Store and announce what was noticed of a station, once for each `occasion`.
+
+    Raises:
+        NothingMatched: the station was taken for offline and has connected meanwhile; nothing was stored.
+    """
+    source = SecurityEventSource.SERVER.value
+    # The source is part of it, so that no station can report it away.
+    event_id = _id(station.id, kind, occasion, source)
+    text = tech_info[:TECH_INFO_LENGTH]
+    await _store(station, event_id, {"type": kind.value, "timestamp": now, "tech_info": text, "source": source}, now)
+
+
+async def _store(station: Station, event_id: str, facts: Document, now: datetime) -> None:
     unit = station.unit_of_work()
-    unit.insert(SECURITY_EVENTS, document)
-    data = {"security_event_id": document["_id"], "type": kind, "tech_info": tech_info}
-    station.announce(unit, security_event_reported, at, data)
+    if station.taken_from is not None:
+        station.fence(unit, now)
+    unit.insert(SECURITY_EVENTS, {"_id": event_id, "charge_point_id": station.id, **facts, "received_at": now})
+    data = {"security_event_id": event_id, **{name: facts[name] for name in ("type", "tech_info", "source")}}
+    station.announce(unit, security_event_reported, facts["timestamp"], data)
     try:
         await unit.commit()
     except DuplicateRecord:

@@ -20,6 +20,7 @@ from chargepoints.station import SequenceUsedUp, StaleConnection, Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background
 from ocpp_gateway import router
+from ocpp_gateway.limits.message_rate import MessageRate
 from ocpp_gateway.protocol.errors import ErrorCode, spelled
 from ocpp_gateway.protocol.frames import (
     CALL_RESULT,
@@ -87,13 +88,16 @@ class Connection:
         "on_unexpected_answer",
         "triggers",
         "journal",
+        "address",
         "_socket",
+        "_rates",
         "_pulse",
         "_queue",
         "_serving",
         "_room",
         "_answers",
         "_garbage",
+        "_slowed",
         "_seen_noted",
         "_call_slot",
         "_waiting",
@@ -105,6 +109,8 @@ class Connection:
         version: OcppVersion,
         socket: Socket,
         *,
+        address: str = "",
+        rates: tuple[MessageRate, ...] = (),
         pulse: Pulse | None = None,
         on_booted: Callable[[], None] = lambda: None,
         on_unexpected_answer: Callable[[CallResult | CallError], None] = lambda answer: None,
@@ -115,7 +121,9 @@ class Connection:
         self.since = datetime.now(UTC)
         # Set where the tenant wants its messages kept (`ocpp_gateway.message_log`).
         self.journal: Journal | None = None
+        self.address = address
         self._socket = socket
+        self._rates = rates
         self._pulse = pulse or Pulse()
         self.on_booted = on_booted
         self.on_unexpected_answer = on_unexpected_answer
@@ -127,6 +135,7 @@ class Connection:
         self._room: asyncio.Event | None = None
         self._answers: dict[str, tuple[int, str]] = {}
         self._garbage = 0
+        self._slowed = False
         self._seen_noted = 0.0
         # Most sockets never carry a call of ours, so these are made when the first one is sent.
         self._call_slot: asyncio.Lock | None = None
@@ -137,7 +146,7 @@ class Connection:
         return self.closing
 
     async def receive(self, text: str) -> None:
-        """Take one text frame. Returns late, which stops the reading, while too many CALLs wait."""
+        """Take one text frame. Returns late, which stops the reading, while too many CALLs wait or come too fast."""
         if self.is_closing():
             return
         now = time.monotonic()
@@ -146,6 +155,9 @@ class Connection:
             if self.is_closing():
                 return
         self._note_seen(now)
+        for rate in self._rates:
+            if wait := rate.take(now):
+                await self._slow_down(wait)
         try:
             message = parse(text)
         except MalformedFrame as error:
@@ -164,6 +176,13 @@ class Connection:
             await self._pulse.recover()
         except PyMongoError:
             await self.close(TRY_AGAIN_LATER, "storage is unavailable, keep your messages")
+
+    async def _slow_down(self, seconds: float) -> None:
+        """Leave the socket unread: TCP makes the station wait, and nothing is lost."""
+        if not self._slowed:
+            self._slowed = True
+            log.warning("messages_come_too_fast", tenant=self.station.tenant.slug, station=self.station.id)
+        await asyncio.sleep(seconds)
 
     def _note_seen(self, now: float) -> None:
         if now - self._seen_noted > LAST_SEEN_SECONDS:

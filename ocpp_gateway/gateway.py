@@ -25,6 +25,7 @@ from ocpp_gateway.dispatch import Dispatcher
 from ocpp_gateway.follow_up import store_new
 from ocpp_gateway.instances import Instances
 from ocpp_gateway.letters import REPLACED, Letters
+from ocpp_gateway.limits.gate import Gate
 from ocpp_gateway.local_list_upkeep import update_due_lists
 from ocpp_gateway.mailbox import Letter
 from ocpp_gateway.message_log import MessageLog
@@ -79,6 +80,7 @@ class Gateway:
         self._letters = Letters(self)
         self._instances = Instances(self, state.leases)
         self._pulse = Pulse(self._instances.close_stale)
+        self.gate = Gate.of(self, state.strikes, state.exchange)
         self._ready: asyncio.Task[None] | None = None
 
     # -- The process -----------------------------------------------------------------------------
@@ -111,6 +113,7 @@ class Gateway:
         background(self.messages.write_for_ever(), "message_log")
         background(self.messages.follow_tenants(self.connections), "message_log_modes")
         background(Overdue(self).look_for_ever(), "overdue_commands")
+        background(self.gate.sockets.exchange_for_ever(), "socket_counts")
         background(housekeeping.look_for_ever(self, HOUSEKEEPING), "housekeeping")
         on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
         on_shutdown("flush commits", _FLUSH, _flush)
@@ -158,7 +161,9 @@ class Gateway:
 
     # -- Sockets -----------------------------------------------------------------------------------
 
-    async def opened(self, station: Station, version: OcppVersion, socket: Socket) -> Connection:
+    async def opened(
+        self, station: Station, version: OcppVersion, socket: Socket, *, address: str = ""
+    ) -> Connection:
         """Make a socket the owner of its station and return its connection; the one before is closed.
 
         Raises:
@@ -168,13 +173,15 @@ class Gateway:
         before = self.connections.get(key)
         if before is not None and before.station.epoch > station.epoch:
             raise StaleEpoch(station.id)
-        connection = Connection(station, version, socket, pulse=self._pulse)
+        rates = self.gate.message_rates(station.tenant.slug)
+        connection = Connection(station, version, socket, address=address, rates=rates, pulse=self._pulse)
         self.messages.attach(connection)
         pump = Pump(connection, self.pending, self.command_ended)
         connection.on_booted = lambda: self._booted(connection, pump)
         connection.on_unexpected_answer = pump.late_answer
         self.connections[key], self.pumps[key] = connection, pump
         if before is not None:
+            self.gate.reports.taken_over(self.owner_of(before), self.owner_of(connection))
             background(before.close(POLICY_VIOLATION, REPLACED), "close_replaced")
         try:
             owner_before = await self._instances.claim(self.owner_of(connection))
@@ -182,6 +189,7 @@ class Gateway:
             self._forget(connection)
             raise
         self.open_sockets += 1
+        self.gate.opened(connection.station.tenant.slug, address)
         self.claimed(connection, owner_before)
         background(self._begin(connection, pump), "begin_connection")
         return connection
@@ -189,7 +197,8 @@ class Gateway:
     def claimed(self, connection: Connection, before: Owner | None) -> None:
         """Have the socket closed that a connection has replaced, if another instance holds it."""
         if before is not None and before.instance != self.instance:
-            self._letters.evict(before, connection.station.epoch)
+            after = self.owner_of(connection)
+            self._letters.evict(before, after.epoch, lambda: self.gate.reports.taken_over(before, after))
 
     def owner_of(self, connection: Connection) -> Owner:
         """Return a connection as presence knows it."""
@@ -201,6 +210,7 @@ class Gateway:
             epoch=station.epoch,
             ocpp_version=connection.version.number,
             since=connection.since,
+            address=connection.address,
         )
 
     async def _begin(self, connection: Connection, pump: Pump) -> None:
@@ -244,6 +254,7 @@ class Gateway:
             background(self._release_later(station, reason), "release_later")
         finally:
             self.open_sockets -= 1
+            self.gate.closed(station.tenant.slug, connection.address)
             if not self.open_sockets:
                 self._all_closed.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -11,6 +12,8 @@ from chargepoints.commands import find_command
 from csms.lifecycle import background
 from ocpp_gateway.connection import POLICY_VIOLATION, Connection
 from ocpp_gateway.dispatch import Dispatcher
+from ocpp_gateway.limits.gate import Gate
+from ocpp_gateway.limits.reports import LETTER
 from ocpp_gateway.mailbox import Letter, Mailbox, MailboxFull
 from ocpp_gateway.presence import Owner, Presence
 from ocpp_gateway.pump import Pump
@@ -33,6 +36,7 @@ class Here(Protocol):
     pumps: dict[tuple[str, str], Pump]
     dispatcher: Dispatcher
     waiters: Waiters
+    gate: Gate
 
 
 class Letters:
@@ -54,6 +58,8 @@ class Letters:
             connection = self._here.connections.get((tenant, letter["station"]))
             if connection is not None and connection.station.epoch < letter["epoch"]:
                 background(connection.close(POLICY_VIOLATION, REPLACED), "close_replaced")
+        elif kind == LETTER:
+            self._here.gate.reports.take(letter)
         elif kind == "cancel":
             # Waited for: whoever asked looks at the command when this letter is acknowledged.
             await self._cancel(tenant, letter["command_id"])
@@ -82,11 +88,11 @@ class Letters:
 
     # -- Written -------------------------------------------------------------------------------------
 
-    def evict(self, owner: Owner, epoch: int) -> None:
-        """Have the instance that held the station before close its socket."""
+    def evict(self, owner: Owner, epoch: int, taken: Callable[[], None]) -> None:
+        """Have the instance that held the station before close its socket; `taken` is called if it lives to read it."""
         letter = {"kind": "evict", "tenant": owner.tenant, "station": owner.station, "epoch": epoch}
         # If it is lost: that socket is dead, or will notice at its next fenced write.
-        background(self._write(owner.instance, letter), "evict")
+        background(self._evict(owner.instance, letter, taken), "evict")
 
     def ended(self, tenant: str, command: Document) -> None:
         """Wake whoever waits for a command, here or at the instance that took it in."""
@@ -98,8 +104,13 @@ class Letters:
             letter = {"kind": "ended", "tenant": tenant, "command_id": command["_id"]}
             background(self._write(reply_to, letter), "tell_ended")
 
-    async def _write(self, instance: str, letter: Letter) -> None:
+    async def _evict(self, instance: str, letter: Letter, taken: Callable[[], None]) -> None:
+        if await self._write(instance, letter):
+            taken()
+
+    async def _write(self, instance: str, letter: Letter) -> bool:
         try:
-            await self._here.mailbox.send(instance, letter)
+            return await self._here.mailbox.send(instance, letter)
         except (RedisError, OSError, MailboxFull) as error:
             log.info("letter_not_sent", kind=letter["kind"], instance=instance, error=str(error))
+            return False

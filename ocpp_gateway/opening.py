@@ -8,9 +8,11 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from chargepoints.connection import StationGone, claim
+from chargepoints.station import Station
 from ocpp_gateway.connection import Connection, Socket
 from ocpp_gateway.gateway import Gateway
-from ocpp_gateway.handshake import Refusal, admit
+from ocpp_gateway.handshake import Admission, Refusal, admit, read_path
+from ocpp_gateway.limits.addresses import address_of
 from ocpp_gateway.presence import StaleEpoch
 
 
@@ -22,24 +24,20 @@ async def open_connection(here: Gateway, scope: dict[str, Any], socket: Socket) 
     """
     if here.is_draining():
         raise _restarting()
-    try:
-        await here.start()
-        admission = await admit(scope)
-        station = await claim(
-            admission.tenant,
-            admission.identity,
-            instance=here.instance,
-            ocpp_version=admission.version.number,
-            now=datetime.now(UTC),
-        )
-    except StationGone:
-        raise Refusal(404, "unknown tenant or station") from None
-    except PyMongoError:
-        raise Refusal(503, "storage is unavailable", [(b"retry-after", b"10")]) from None
-    try:
-        connection = await here.opened(station, admission.version, socket)
-    except StaleEpoch:
-        raise _too_late() from None
+    address = address_of(scope)
+    with here.gate.handshake():
+        try:
+            await here.start()
+            admission = await _admitted(here, scope, address)
+            station = await _claimed(here, admission, address)
+        except StationGone:
+            raise Refusal(404, "unknown tenant or station") from None
+        except PyMongoError:
+            raise Refusal(503, "storage is unavailable", [(b"retry-after", b"10")]) from None
+        try:
+            connection = await here.opened(station, admission.version, socket, address=address)
+        except StaleEpoch:
+            raise _too_late() from None
     if connection.is_closing():  # a newer one came while this one was made known
         await here.closed(connection, "replaced during the handshake")
         raise _too_late()
@@ -47,6 +45,29 @@ async def open_connection(here: Gateway, scope: dict[str, Any], socket: Socket) 
         await here.closed(connection, "this server restarts")
         raise _restarting()
     return connection
+
+
+async def _admitted(here: Gateway, scope: dict[str, Any], address: str) -> Admission:
+    """Return who is asking, authenticated and within all limits: credentials first, for they decide whom limits hit."""
+    try:
+        admission = await admit(scope)
+    except Refusal as refusal:
+        tenant, identity = read_path(scope["raw_path"])  # raises the same refusal where there is no station to tell
+        raise await here.gate.after_failure(tenant, identity, address, refusal) from None
+    await here.gate.require_unblocked(admission, address)
+    await here.gate.enter(admission.tenant.slug, admission.identity, address)
+    return admission
+
+
+async def _claimed(here: Gateway, admission: Admission, address: str) -> Station:
+    return await claim(
+        admission.tenant,
+        admission.identity,
+        instance=here.instance,
+        ocpp_version=admission.version.number,
+        now=datetime.now(UTC),
+        address=address,
+    )
 
 
 def _restarting() -> Refusal:

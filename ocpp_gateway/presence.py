@@ -13,6 +13,7 @@ class Owner:
 
     Attributes:
         epoch: rises with every connection of the station; the highest one owns it.
+        address: where its socket comes from.
     """
 
     tenant: str
@@ -21,6 +22,7 @@ class Owner:
     epoch: int
     ocpp_version: str
     since: datetime
+    address: str = ""
 
 
 class Presence(Protocol):

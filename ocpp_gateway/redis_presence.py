@@ -145,6 +145,7 @@ def _encode(owner: Owner) -> str:
             "epoch": owner.epoch,
             "version": owner.ocpp_version,
             "since": owner.since.isoformat(),
+            "address": owner.address,
         }
     )
 
@@ -162,4 +163,5 @@ def _decode(tenant: str, station: str, entry: bytes | str) -> Owner:
         epoch=known["epoch"],
         ocpp_version=known["version"],
         since=datetime.fromisoformat(known["since"]),
+        address=known.get("address", ""),
     )

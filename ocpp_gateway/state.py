@@ -9,6 +9,10 @@ from django.conf import settings
 
 from csms.redis import channel_layer_host, state_redis
 from ocpp_gateway.layer_mailbox import LayerMailbox
+from ocpp_gateway.limits.redis_strikes import RedisStrikes
+from ocpp_gateway.limits.socket_counts import Exchange, RedisExchange
+from ocpp_gateway.limits.steady_strikes import SteadyStrikes
+from ocpp_gateway.limits.strikes import MemoryStrikes, Strikes
 from ocpp_gateway.mailbox import Mailbox, MemoryMailbox
 from ocpp_gateway.pending import MemoryPendingCalls, PendingCalls
 from ocpp_gateway.presence import MemoryPresence, Presence
@@ -29,12 +33,14 @@ class SharedState:
     pending: PendingCalls
     mailbox: Mailbox
     leases: RedisPresence | None
+    strikes: Strikes
+    exchange: Exchange | None
 
 
 def shared_state() -> SharedState:
     """Return new clients of the shared state, as `REDIS_DISTRIBUTED_STATE` says; for one event loop."""
     if not settings.REDIS_DISTRIBUTED_STATE:
-        return SharedState(MemoryPresence(), MemoryPendingCalls(), MemoryMailbox(), None)
+        return SharedState(MemoryPresence(), MemoryPendingCalls(), MemoryMailbox(), None, MemoryStrikes(), None)
     client = state_redis()
     prefix = settings.REDIS_STATE_PREFIX
     presence = RedisPresence(client, prefix)
@@ -45,4 +51,5 @@ def shared_state() -> SharedState:
         expiry=LETTER_SECONDS,
     )
     pending = RedisPendingCalls(client, prefix, settings.REDIS_STATE_TTL)
-    return SharedState(presence, pending, LayerMailbox(layer), presence)
+    strikes = SteadyStrikes(RedisStrikes(client, prefix))
+    return SharedState(presence, pending, LayerMailbox(layer), presence, strikes, RedisExchange(client, prefix))

@@ -224,8 +224,9 @@ async def connect_station(
     authorization: str,
     *,
     subprotocols: Sequence[str] = ("ocpp1.6",),
+    source: str | None = None,
 ) -> Station:
-    """Open a socket at `url`; raises `websockets.exceptions.InvalidStatus` when it is refused."""
+    """Open a socket at `url`, from the address `source`; raises `websockets.exceptions.InvalidStatus` when refused."""
     socket = await connect(
         url,
         subprotocols=[Subprotocol(name) for name in subprotocols],
@@ -234,5 +235,6 @@ async def connect_station(
         ping_interval=None,
         max_size=None,
         open_timeout=DEADLINE,
+        local_addr=(source, 0) if source else None,
     )
     return Station(identity, socket)

@@ -26,8 +26,12 @@ async def upgrade(
     authorization: str | None = None,
     subprotocols: str | None = "ocpp1.6",
     more: tuple[str, ...] = (),
+    source: str | None = None,
 ) -> HttpAnswer:
-    """Ask for an upgrade of `target`, which is sent as it stands, and return the answer; then hang up."""
+    """Ask for an upgrade of `target`, which is sent as it stands, and return the answer; then hang up.
+
+    `source` is the address it comes from: all of 127.0.0.0/8 is this machine.
+    """
     lines = [
         f"GET {target} HTTP/1.1",
         f"Host: 127.0.0.1:{port}",
@@ -39,7 +43,8 @@ async def upgrade(
         *([] if subprotocols is None else [f"Sec-WebSocket-Protocol: {subprotocols}"]),
         *more,
     ]
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    local = (source, 0) if source else None
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=local)
     try:
         writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
         async with asyncio.timeout(DEADLINE):

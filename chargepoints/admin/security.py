@@ -1,4 +1,4 @@
-"""What stations report about their security, and the certificates they ask for."""
+"""What is known of stations' security, and the certificates they ask for."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ class SecurityEventAdmin(TenantModelAdmin):
     """Read-only: facts."""
 
     permission_resource = "security-events"
-    list_display = ("station", "type", "tech_info", "happened", "received")
+    list_display = ("station", "type", "source", "tech_info", "happened", "received")
+    list_filter = ("source",)
     search_fields = ("charge_point_id", "type")
     search_help_text = "Station or type"
     ordering = ("-received_at", "-id")
-    fields = (("station", "type"), "tech_info", ("happened", "received"))
-    readonly_fields = ("station", "type", "tech_info", "happened", "received")
+    fields = (("station", "type", "source"), "tech_info", ("happened", "received"))
+    readonly_fields = ("station", "type", "source", "tech_info", "happened", "received")
 
     @display(description="Station", ordering="charge_point_id")
     def station(self, obj: SecurityEvent) -> str:
         return str(obj.charge_point_id)
 
-    @display(description="Station's time", ordering="timestamp")
+    @display(description="Time", ordering="timestamp")
     def happened(self, obj: SecurityEvent) -> str:
         return moment(obj.timestamp)
 

@@ -11,7 +11,7 @@ from chargepoints.models.log_file import LogFile, LogFileState
 from chargepoints.models.log_job import LogJob, LogKind, LogStatus
 from chargepoints.models.ocpp_message import Direction, FrameKind, OcppMessage
 from chargepoints.models.reservation import Reservation, ReservationState
-from chargepoints.models.security_event import SecurityEvent
+from chargepoints.models.security_event import SecurityEvent, SecurityEventSource
 from chargepoints.models.wanted_setting import WantedSetting
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Reservation",
     "ReservationState",
     "SecurityEvent",
+    "SecurityEventSource",
     "TenantCounter",
     "WantedSetting",
 ]

@@ -46,10 +46,12 @@ class ChargePoint(models.Model):
     registration = models.CharField(max_length=10, choices=Registration, default=Registration.ACCEPTED)
     booted_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_seen = models.DateTimeField(null=True, blank=True, editable=False)
-    # {"instance", "epoch", "since"} while a socket of the station is open, else None.
+    # {"instance", "epoch", "since", "address"} while a socket of the station is open, else None.
     connected = models.JSONField(null=True, blank=True, editable=False)
     # Counts the connections; the highest one owns the station, and what an older one still writes is stale.
     epoch = models.BigIntegerField(default=0, editable=False)
+    # The addresses it was let in from, the latest first: there its key opens while others fail (docs/abuse-limits.md).
+    known_addresses = models.JSONField(default=list, blank=True, editable=False)
     credential_hash = models.CharField(max_length=200, blank=True, editable=False)
     # See chargepoints.key_rotation for both.
     credential_next = models.JSONField(default=list, blank=True, editable=False)

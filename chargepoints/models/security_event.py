@@ -1,18 +1,30 @@
-"""What stations report about their security."""
+"""What stations report about their security, and what this server notices."""
 
 from __future__ import annotations
 
 from django.db import models
 
+from csms.choices import TextChoices
+
+
+class SecurityEventSource(TextChoices):
+    """Who noticed."""
+
+    STATION = "station", "Station"
+    SERVER = "server", "This server"
+
 
 class SecurityEvent(models.Model):
-    """One event as a station reported it. Its id is made of what it says: a repeated report is the same event."""
+    """One event. Its id is made of what it says: a repeated report is the same event."""
 
     id = models.CharField(primary_key=True, db_column="_id", max_length=32, editable=False)
     charge_point_id = models.CharField(max_length=48)
     type = models.CharField(max_length=50)
     timestamp = models.DateTimeField()
     tech_info = models.CharField(max_length=255, blank=True)
+    source = models.CharField(
+        max_length=10, choices=SecurityEventSource, default=SecurityEventSource.STATION, editable=False
+    )
     received_at = models.DateTimeField()
 
     class Meta:

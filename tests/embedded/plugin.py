@@ -25,6 +25,12 @@ SETTINGS = {
     "LOG_FORMAT": "console",
     "CSMS_INSTANCE_ID": "test",
     "HOUSEKEEPING_INTERVAL": "300ms",
+    # Tests fail to log in, reconnect and send as no station does; those of the limits set them themselves.
+    "OCPP_LOGIN_FAILURES": "0",
+    "OCPP_LOGIN_FAILURES_PER_ADDRESS": "0",
+    "OCPP_FLAPPING_CONNECTS": "0",
+    "OCPP_STATION_MESSAGE_RATE": "0",
+    "OCPP_TENANT_MESSAGE_RATE": "0",
 }
 
 

@@ -43,6 +43,7 @@ async def test_what_becomes_of_it(station: Station, charger: Installed, anna: Op
         "security_event_id": stored["_id"],
         "type": "TamperDetectionActivated",
         "tech_info": "door 2",
+        "source": "station",
     }
 
 

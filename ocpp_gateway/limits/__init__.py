@@ -1,0 +1,1 @@
+"""What nobody may do too often or too much of: log-ins that fail, connections, sockets, messages."""
