@@ -21,6 +21,7 @@ from chargepoints.models import IDENTITY_PATTERN
 from chargepoints.provisioning import create_charge_point
 from csms.errors import Conflict, CsmsError
 from ocpp_gateway.protocol.versions import OcppVersion, choose_version
+from tenants.clients import Document
 from tenants.context import tenant_scope
 from tenants.directory import TenantRecord, find_tenant
 from tenants.routing import SLUG_PATTERN
@@ -51,6 +52,7 @@ class Admission:
     tenant: TenantRecord
     identity: str
     version: OcppVersion
+    known_addresses: tuple[str, ...] = ()
 
 
 async def admit(scope: dict[str, Any]) -> Admission:
@@ -69,11 +71,11 @@ async def admit(scope: dict[str, Any]) -> Admission:
         tenant = await find_tenant(slug)
         if tenant is None:
             raise Refusal(404, "unknown tenant or station")
-        await _authenticate(tenant, identity, _basic_credentials(scope["headers"]))
+        stored = await _authenticate(tenant, identity, _basic_credentials(scope["headers"]))
     except (PyMongoError, DatabaseError):
         raise Refusal(503, "storage is unavailable", [(b"retry-after", _STORAGE_RETRY_SECONDS)]) from None
     _require_active(tenant)
-    return Admission(tenant, identity, version)
+    return Admission(tenant, identity, version, tuple((stored or {}).get("known_addresses") or ()))
 
 
 def _require_active(tenant: TenantRecord) -> None:
@@ -122,18 +124,22 @@ def _unauthorized() -> Refusal:
     return Refusal(401, "wrong user name or key", [(b"www-authenticate", _REALM)])
 
 
-async def _authenticate(tenant: TenantRecord, identity: str, credentials: bytes | None) -> None:
-    """Check the key; the user name is the identity in the URL (OCPP-J 1.6 §6.2, security white paper A00)."""
+async def _authenticate(tenant: TenantRecord, identity: str, credentials: bytes | None) -> Document | None:
+    """Check the key and return what is stored of the station, None for one that was taken in just now.
+
+    The user name is the identity in the URL (OCPP-J 1.6 §6.2, security white paper A00).
+    """
     stored = await find_credentials(tenant, identity)
     if stored is None:
         if not tenant.auto_register:
             raise Refusal(404, "unknown tenant or station")
         _require_active(tenant)
         await _register(tenant, identity, _key_of(identity, credentials))
-        return
+        return None
     key = _key_of(identity, credentials)
     if not key_matches(stored["credential_hash"], key) and not await accepts_next_key(tenant, identity, stored, key):
         raise _unauthorized()
+    return stored
 
 
 def _key_of(identity: str, credentials: bytes | None) -> bytes:
