@@ -86,7 +86,7 @@ class ApiSchema(AutoSchema):
         if self.method in ("POST", "PATCH") and self.view.authentication_classes:
             statuses |= {409, 415}
         if self.method in ("PATCH", "DELETE"):
-            statuses.add(412)
+            statuses |= {409, 412}
         return sorted(statuses)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 
 from redis.asyncio import Redis
@@ -55,11 +56,23 @@ class RedisPendingCalls:
             count, _ = await pipe.execute()
         return int(count)
 
+    async def forget_tenant(self, tenant: str) -> None:
+        """Delete the calls of all stations of a tenant."""
+        # A slug has no character that means something in a pattern; the prefix is a setting and may have.
+        pattern = f"{escaped(self._prefix)}:pending:{tenant}:*"
+        async for key in self._client.scan_iter(match=pattern, count=1000):
+            await self._client.delete(key)
+
     async def calls(self, tenant: str, station: str) -> list[PendingCall]:
         entries = await self._client.hgetall(self._key(tenant, station))
         now = datetime.now(UTC)
         calls = (_decode(message_id, entry) for message_id, entry in entries.items())
         return sorted((call for call in calls if call.deadline > now), key=lambda call: call.deadline)
+
+
+def escaped(text: str) -> str:
+    """Return a text as a pattern of Redis that matches it alone."""
+    return re.sub(r"([\\*?\[\]^])", r"\\\1", text)
 
 
 def _encode(call: PendingCall) -> str:

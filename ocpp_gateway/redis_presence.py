@@ -128,6 +128,10 @@ class RedisPresence:
             if owner.instance == instance and not unless(owner):
                 await self.release(tenant, owner.station, owner.epoch)
 
+    async def forget_tenant(self, tenant: str) -> None:
+        """Delete everything that is kept of a tenant."""
+        await self._client.delete(self._stations(tenant))
+
     async def _entries(self, tenant: str) -> list[Owner]:
         entries = await self._client.hgetall(self._stations(tenant))
         return [_decode(tenant, _text(station), known) for station, known in entries.items()]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +21,9 @@ from csms.edits import apply_edit
 from csms.errors import Conflict
 from csms.fields import MomentField, StrictSerializer, WholeNumberField
 from csms.idempotency import answer_once
+from csms.query_filters import refuse_unknown
 from tenants.access import Access
+from tenants.deletion import check_deletable, delete_tenant
 from tenants.migration import migrate_tenant
 from tenants.models import Tenant
 from tenants.permissions import CHANGE
@@ -146,6 +150,28 @@ class TenantViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet)
     @action(detail=True, methods=["post"], permission_deed=CHANGE)
     def resume(self, request: Request, slug: str) -> Response:
         return self._set_status(Tenant.Status.ACTIVE)
+
+    @extend_schema(
+        summary="Delete a tenant",
+        description=(
+            "For good, with its database and members; there is no way back but a file of `manage.py export_tenant`."
+            " Asked twice: the tenant has to be suspended, and `confirm` has to repeat its slug. 409 while stations are"
+            " being disconnected or events are being sent: ask again after `Retry-After`."
+        ),
+        parameters=[OpenApiParameter("confirm", str, description="The slug once more.")],
+        responses={204: None},
+    )
+    def destroy(self, request: Request, slug: str) -> Response:
+        refuse_unknown(request, {"confirm"})
+        tenant: Tenant = get_object_or_404(self.get_queryset(), slug=slug)
+        if request.query_params.get("confirm") != tenant.slug:
+            raise Conflict(
+                f"this deletes everything of {tenant.slug!r}, for good: add ?confirm={tenant.slug}",
+                code="confirmation_required",
+            )
+        check_deletable(tenant, datetime.now(UTC))
+        delete_tenant(tenant)
+        return Response(status=204)
 
     def _set_status(self, status: Tenant.Status) -> Response:
         tenant = self.get_object()
