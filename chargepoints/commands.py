@@ -235,14 +235,35 @@ async def record_triggered(station: Station, command_id: str, message: Triggered
         await unit.commit()
 
 
-async def record_late_answer(tenant: TenantRecord, command_id: str, answer: dict[str, Any]) -> None:
-    """Keep an answer that came after the time-out; the command stays timed out."""
-    commands = tenant.database[COMMANDS]
+async def record_late_answer(
+    station: Station,
+    command_id: str,
+    state: CommandState,
+    now: datetime,
+    *,
+    response: dict[str, Any] | None = None,
+    error: dict[str, str] | None = None,
+    effect: Effect | None = None,
+) -> None:
+    """Keep an answer that came after the time-out, and what it means; the command stays timed out.
+
+    It needs no fence: the station has said so, whichever connection owns it now.
+
+    Args:
+        state: what the command would have ended with, had the answer come in time.
+    """
     query: Document = {"_id": command_id, "state": CommandState.TIMED_OUT.value}
-    if "error" in answer and await commands.find_one(query | {"secret": {"$ne": None}}, projection=["_id"]):
-        # It may quote the key, which is not known here any more.
-        answer = {"error": answer["error"] | {"description": HIDDEN}}
-    await commands.update_one(query, {"$set": answer})
+    command = await station.tenant.database[COMMANDS].find_one(query)
+    if command is None:
+        return
+    if error is not None and command.get("secret") is not None:
+        error = error | {"description": HIDDEN}  # it may quote the key, which is not known here any more
+    answer = {"error": error} if error is not None else {"response": response}
+    unit = station.unit_of_work()
+    unit.update(COMMANDS, query, {"$set": answer}, must_match=True)
+    if effect is not None:
+        effect(unit, station, command | {"response": response, "error": error, "state": state.value}, now)
+    await unit.commit()
 
 
 def _change(unit: UnitOfWork, command: Document, change: dict[str, Any], *, expected: CommandState) -> None:

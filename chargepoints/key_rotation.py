@@ -98,5 +98,10 @@ async def _note_used(tenant: TenantRecord, identity: str, new: str) -> None:
         await stations.update_one(query, _adopted(new))
 
 
-def _adopted(new: str) -> Document:
-    return {"$set": {"credential_hash": new, "credential_next": [], "credential_next_used": ""}}
+def _adopted(new: str) -> list[Document]:
+    """Return the change that makes a key the station's; of those in question, the ones sent after it still are."""
+    key, asked = {"$literal": new}, "$credential_next"
+    after = {"$add": [{"$indexOfArray": [asked, key]}, 1]}
+    used = {"$cond": [{"$eq": ["$credential_next_used", key]}, "", "$credential_next_used"]}
+    later = {"$slice": [asked, after, {"$max": [{"$size": asked}, 1]}]}
+    return [{"$set": {"credential_hash": key, "credential_next": later, "credential_next_used": used}}]

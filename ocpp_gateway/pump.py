@@ -17,6 +17,7 @@ from chargepoints.commands import (
     Effect,
     TriggeredMessage,
     end_command,
+    find_command,
     open_commands,
     record_late_answer,
     record_triggered,
@@ -27,13 +28,12 @@ from chargepoints.models import CommandState
 from chargepoints.station import StaleConnection, Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background
-from ocpp_gateway.answers import Outcome, error_of, read_answer
-from ocpp_gateway.commands import effect_of
+from ocpp_gateway.answers import Outcome, read_answer
+from ocpp_gateway.commands import effect_of, verb_of_action
 from ocpp_gateway.connection import POLICY_VIOLATION, Connection, ConnectionLost
 from ocpp_gateway.follow_up import follow_up
 from ocpp_gateway.pending import PendingCall, PendingCalls
 from ocpp_gateway.protocol.frames import Call, CallError, CallResult
-from ocpp_gateway.protocol.redaction import without_keys
 from ocpp_gateway.triggers import TRIGGERS, Triggers
 from tenants.clients import Document
 
@@ -67,9 +67,9 @@ class Pump:
     _running: bool = False
     _again: bool = False
     _task: asyncio.Task[Any] | None = None
-    # The commands handed to the socket, with whether their time was over before the answer came. None until the
-    # first: most sockets never carry a command.
-    _handed_over: dict[str, bool] | None = None
+    # The commands handed to the socket; those whose time was over before the answer came have an event, which is set
+    # once their end is stored. None until the first: most sockets never carry a command.
+    _handed_over: dict[str, asyncio.Event | None] | None = None
 
     def start(self) -> None:
         """Look for commands now, or once more if a look is under way."""
@@ -144,11 +144,14 @@ class Pump:
     async def _send(self, command: Document) -> None:
         if self._handed_over is None:
             self._handed_over = {}
-        self._handed_over[command["_id"]] = False
+        self._handed_over[command["_id"]] = None
         await self._note_pending(command)
         ended = await self._end(command, await self._call(command))
         await self._forget_pending(command)
-        if ended and not self._handed_over.get(command["_id"]):
+        over = self._handed_over.get(command["_id"])
+        if over is not None:
+            over.set()
+        elif ended:
             self._handed_over.pop(command["_id"], None)
 
     async def _call(self, command: Document) -> Outcome:
@@ -159,7 +162,7 @@ class Pump:
             answer = await connection.call(command["message_id"], command["action"], unsealed(command), seconds)
         except TimeoutError:
             assert self._handed_over is not None
-            self._handed_over[command["_id"]] = True
+            self._handed_over[command["_id"]] = asyncio.Event()
             if connection.triggers is not None:
                 connection.triggers.given_up(command["message_id"])
             return Outcome(CommandState.TIMED_OUT, error=_NO_ANSWER)
@@ -228,16 +231,33 @@ class Pump:
 
     def late_answer(self, answer: CallResult | CallError) -> None:
         """Keep an answer that came after its time-out; what answers nothing of ours is only logged."""
-        if self._handed_over and self._handed_over.get(answer.message_id):
-            del self._handed_over[answer.message_id]
-            kept = (
-                {"response": without_keys(answer.payload)}
-                if isinstance(answer, CallResult)
-                else {"error": error_of(answer)}
-            )
-            background(record_late_answer(self.connection.station.tenant, answer.message_id, kept), "late_answer")
-        else:
+        over = (self._handed_over or {}).get(answer.message_id)
+        if over is None or self._handed_over is None:
             log.info("answer_unexpected", station=self.connection.station.id, message_id=answer.message_id)
+            return
+        del self._handed_over[answer.message_id]
+        background(self._record_late(answer, over), "late_answer")
+
+    async def _record_late(self, answer: CallResult | CallError, over: asyncio.Event) -> None:
+        await over.wait()  # it may have come while the time-out was being stored
+        station = self.connection.station
+        try:
+            command = await find_command(station.tenant, answer.message_id)
+            if command is None:
+                return
+            outcome = read_answer(self.connection.version, command["action"], answer)
+            verb = verb_of_action(self.connection.version, command["action"])
+            await record_late_answer(
+                station,
+                command["_id"],
+                outcome.state,
+                datetime.now(UTC),
+                response=outcome.response,
+                error=outcome.error,
+                effect=verb.late if verb is not None else None,
+            )
+        except (StorageUnavailable, PyMongoError) as error:
+            log.warning("late_answer_not_kept", station=station.id, command=answer.message_id, error=str(error))
 
     # The list of calls in flight is for those who look; the command itself is safe in MongoDB.
 

@@ -11,6 +11,7 @@ from chargepoints.configuration import SECRET_KEYS, record_change, record_pendin
 from chargepoints.credentials import strong_enough
 from chargepoints.key_rotation import sealed, settle_key
 from chargepoints.models import ChargePoint, CommandState
+from chargepoints.security_profiles import PROFILES, expect_profile, is_profile, why_not
 from chargepoints.station import Station
 from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -39,6 +40,8 @@ def record(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -
     if ended["state"] != CommandState.ACCEPTED.value or not ended["payload"]["key"]:
         return
     key, value = ended["payload"]["key"], ended["payload"]["value"]
+    if is_profile(key) and value in PROFILES:
+        expect_profile(unit, station, value)
     if ended["response"]["status"] == "RebootRequired":
         record_pending_change(unit, station, key, value)
     else:
@@ -51,7 +54,12 @@ def seal(payload: Payload) -> tuple[Payload, Document | None]:
 
 
 def check(station: ChargePoint, payload: Payload) -> None:
-    """Refuse a key for the station that is too weak or that no station takes (OCPP 1.6 security white paper, A00)."""
+    """Refuse a key for the station that is too weak or that no station takes (OCPP 1.6 security white paper, A00).
+
+    Also a security profile that it would not come back with, or that is lower than the one it has (A05).
+    """
+    if is_profile(payload["key"]) and (reason := why_not(station, payload["value"])):
+        raise Unsupported(reason)
     if payload["key"].lower() not in SECRET_KEYS:
         return
     value = payload["value"]
@@ -66,6 +74,7 @@ VERB = Verb(
     ChangeConfigurationParameters,
     encode,
     effect=record,
+    late=record,
     check=check,
     seal=seal,
 )

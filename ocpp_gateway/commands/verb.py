@@ -50,6 +50,7 @@ class Verb:
         encode: validated parameters -> payload of the version's action; raises `Unsupported`.
         accepted: whether the station's answer is a yes.
         effect: what its end, whatever it is, means for the domain; stored together with it.
+        late: what an answer means that comes after the time-out, where that can still be made good.
         follow_up: what its end leads to; may read, and is lost if the process dies at this moment.
         seal: takes out of its payload what must not be shown.
         check: refuses, before it is stored, what the station is known not to take.
@@ -62,6 +63,7 @@ class Verb:
     encode: Callable[[OcppVersion, Parameters], Payload]
     accepted: Callable[[Payload], bool] = affirmative
     effect: Effect | None = None
+    late: Effect | None = None
     follow_up: FollowUp | None = None
     check: Check | None = None
     seal: Seal | None = None

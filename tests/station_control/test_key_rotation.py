@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from chargepoints.commands import record_late_answer
 from chargepoints.credentials import key_matches, new_key
 from tests.gateway.conftest import Connect
 from tests.mqtt_capture import Capture
@@ -163,17 +162,6 @@ async def test_a_key_that_the_station_tells_is_not_kept(
     await mqtt.assert_event(station.identity, "command.accepted", action="GetConfiguration")
     assert key not in str(mqtt.of(station.identity))
     assert key not in str(list(anna.db["commands"].find({"charge_point_id": station.identity})))
-
-
-@pytest.mark.parametrize("secret, kept", [({"hash": "h"}, "***"), (None, "cannot store abc")])
-async def test_an_error_that_comes_late_may_quote_the_key(anna: Operator, secret: Any, kept: str) -> None:
-    command = {"_id": f"late-{kept[:3]}", "state": "timed_out", "secret": secret}
-    anna.db["commands"].insert_one({**command, "charge_point_id": "late"})
-    error = {"code": "InternalError", "description": "cannot store abc"}
-    await record_late_answer(anna.record(), command["_id"], {"error": error})
-    stored = anna.db["commands"].find_one({"_id": command["_id"]})
-    assert stored is not None
-    assert stored["error"] == {"code": "InternalError", "description": kept}
 
 
 async def test_a_key_waits_sealed_for_a_station_that_is_offline(
