@@ -23,6 +23,8 @@ def navigation(request: HttpRequest) -> list[Group]:
         groups.append(_group(access.tenant.name, _TENANT_PAGES))
         if allows(access.role, least_role("members", READ)):
             groups[-1]["items"].append(_item("Members", "group", "tenants_membership_changelist"))
+        if allows(access.role, least_role("undelivered-events", READ)):
+            groups[-1]["items"].append(_item("Undelivered events", "unsubscribe", "events_undeliveredevent_changelist"))
     else:
         groups.append(_group("", (("Choose a tenant", "apartment", "tenant"),)))
     if is_superuser(request):

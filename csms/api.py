@@ -16,6 +16,7 @@ from sessions_app.rest import IdTokenViewSet, MeterValueViewSet, SessionViewSet,
 from tenants.audit.rest import AuditEntryViewSet
 from tenants.rest import TenantViewSet
 from tenants.token_rest import LogInView, LogOutView, RefreshView, VerifyView
+from tenants.undelivered_rest import UndeliveredEventViewSet
 
 router = SimpleRouter()
 router.trailing_slash = "/?"
@@ -29,6 +30,7 @@ router.register("firmware-jobs", FirmwareJobViewSet, basename="firmware-jobs")
 router.register("log-jobs", LogJobViewSet, basename="log-jobs")
 router.register("certificate-requests", CertificateRequestViewSet, basename="certificate-requests")
 router.register("security-events", SecurityEventViewSet, basename="security-events")
+router.register("undelivered-events", UndeliveredEventViewSet, basename="undelivered-events")
 router.register("id-tokens", IdTokenViewSet, basename="id-tokens")
 router.register("local-lists", LocalListViewSet, basename="local-lists")
 

@@ -52,8 +52,14 @@ def set_aside(database: Database[Document], refused: Sequence[Refused]) -> None:
 
 def _kept(one: Refused, now: datetime) -> Document:
     event = {name: value for name, value in one.event.items() if name != "event_id"}
-    stored_at = one.row_id.generation_time
-    return {"retain": False, **event, "reason": one.reason, "tries": one.tries, "stored_at": stored_at, "at": now}
+    return {
+        "retain": False,
+        **event,
+        "reason": one.reason[:500],
+        "tries": one.tries,
+        "stored_at": one.row_id.generation_time,
+        "set_aside_at": now,
+    }
 
 
 def send_again(database: Database[Document], event_ids: Sequence[str] | None = None) -> int:

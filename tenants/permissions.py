@@ -29,6 +29,7 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     "log-files": {READ: Role.OPERATOR},
     "jobs": {READ: Role.VIEWER},
     "security-events": {READ: Role.VIEWER},
+    "undelivered-events": {READ: Role.OPERATOR, CHANGE: Role.OPERATOR, DELETE: Role.ADMIN},
     "charging-profiles": {
         READ: Role.VIEWER,
         CREATE: Role.OPERATOR,

@@ -1,5 +1,5 @@
 """The admin pages of the platform's own data; Django imports this package to find them."""
 
-from tenants.admin import members, tenants, users
+from tenants.admin import members, tenants, undelivered_events, users
 
-__all__ = ["members", "tenants", "users"]
+__all__ = ["members", "tenants", "undelivered_events", "users"]

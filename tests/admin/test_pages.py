@@ -24,8 +24,10 @@ from tenants.context import tenant_scope
 from tenants.models import Membership, User
 from tests.admin.charges import store_readings, store_session
 from tests.admin.conftest import PASSWORD, Browser, Network
+from tests.admin.test_undelivered_events import undelivered
 
 READ_ONLY = {
+    "events_undeliveredevent",
     "chargepoints_certificaterequest",
     "chargepoints_firmwarejob",
     "chargepoints_logjob",
@@ -88,6 +90,7 @@ def furnished(nordlade: Network) -> dict[str, object]:
         "chargepoints_securityevent": "s1",
         "chargepoints_wantedsetting": "HeartbeatInterval",
         "chargepoints_reservation": reservation.pk,
+        "events_undeliveredevent": undelivered(nordlade.slug).pk,
         "sessions_app_chargingsession": session.pk,
         "sessions_app_idtoken": "04a1b2",
         "sessions_app_locallist": "nordlade_CP001",
