@@ -8,6 +8,7 @@ from typing import Any
 
 from chargepoints.connection import CHARGE_POINTS
 from chargepoints.models import Registration
+from chargepoints.security_events import Noticed, record_noticed
 from chargepoints.station import StaleConnection, Station
 from events.facts import charge_point_booted
 from tenants.clients import Document
@@ -40,6 +41,8 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
     The interval is that of heartbeats for an accepted station, else the wait before the next BootNotification
     (OCPP 1.6 §4.2).
     """
+    if _is_not_the_certificates(station, boot):
+        return await _reject_other(station, boot, now)
     stored = await station.tenant.database[CHARGE_POINTS].find_one(
         {"_id": station.id}, projection=["registration", *_NAMEPLATE]
     )
@@ -52,7 +55,7 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
         change["reboot_pending"] = {}
     if stored is not None and _is_another(stored, boot):
         # What its predecessor was set to and given is not in it.
-        change |= {"configuration": {}, "charging_profiles": []}
+        change |= {"configuration": {}, "charging_profiles": [], "root_certificate_at": None}
     unit = station.unit_of_work()
     station.fence(unit, now)
     unit.update(CHARGE_POINTS, {"_id": station.id}, {"$set": change})
@@ -67,6 +70,24 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
     station.told_pending = registration is Registration.PENDING
     tenant = station.tenant
     return registration, tenant.default_heartbeat_interval if accepted else tenant.boot_retry_interval
+
+
+def _is_not_the_certificates(station: Station, boot: BootFacts) -> bool:
+    """Return whether a station names another serial number than the certificate that it has logged in with.
+
+    OCPP 1.6 security white paper, A00: the certificate's common name is the serial number. One in the name of the
+    identity says nothing of it.
+    """
+    name = station.certificate_name
+    return bool(name and boot.serial_number) and name not in (station.id, boot.serial_number)
+
+
+async def _reject_other(station: Station, boot: BootFacts, now: datetime) -> tuple[Registration, int]:
+    """Reject a boot for this connection, and store nothing of what it says."""
+    station.registration = Registration.REJECTED.value
+    text = f"its certificate is that of {station.certificate_name!r}, its BootNotification of {boot.serial_number!r}"
+    await record_noticed(station, Noticed.OTHER_SERIAL_NUMBER, text, now, occasion=station.epoch)
+    return Registration.REJECTED, station.tenant.boot_retry_interval
 
 
 def _is_another(stored: Document, boot: BootFacts) -> bool:

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from chargepoints.client_certificates import Holder, station_uri
+
 KEY_FILE, CERTIFICATE_FILE = "ca.key", "ca.pem"
 CA_LIFETIME = timedelta(days=20 * 365)
 # A station's clock may be behind ours.
@@ -60,8 +62,13 @@ def _strong(key: object) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and key.key_size >= LEAST_CURVE_BITS
 
 
-def sign(request: x509.CertificateSigningRequest, directory: str, lifetime: timedelta, now: datetime) -> str:
+def sign(
+    request: x509.CertificateSigningRequest, holder: Holder, directory: str, lifetime: timedelta, now: datetime
+) -> str:
     """Return the certificate and the CA's behind it, in PEM; for logging in to this server and nothing else.
+
+    Of what the request says of itself only the common name is taken, which was checked. The CA is that of all tenants,
+    so the certificate also names tenant and identity (`chargepoints.client_certificates`).
 
     Raises:
         NoSigner: there is no CA in the directory.
@@ -74,7 +81,7 @@ def sign(request: x509.CertificateSigningRequest, directory: str, lifetime: time
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(request.subject)
+        .subject_name(_subject(request, holder))
         .issuer_name(ca.subject)
         .public_key(request.public_key())
         .serial_number(x509.random_serial_number())
@@ -83,11 +90,23 @@ def sign(request: x509.CertificateSigningRequest, directory: str, lifetime: time
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_uri(holder)]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     return _pem(certificate) + _pem(ca)
+
+
+def _subject(request: x509.CertificateSigningRequest, holder: Holder) -> x509.Name:
+    names = list(request.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+    if holder.organization:
+        names.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, holder.organization))
+    return x509.Name(names)
+
+
+def _uri(holder: Holder) -> x509.UniformResourceIdentifier:
+    return x509.UniformResourceIdentifier(station_uri(holder.tenant, holder.identity))
 
 
 def create_ca(directory: Path, name: str, now: datetime) -> x509.Certificate:

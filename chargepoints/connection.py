@@ -17,6 +17,15 @@ CHARGE_POINTS = "charge_points"
 CONNECTORS = "connectors"
 # So many addresses a station was let in from are remembered: a home line gets a new one each night.
 KNOWN_ADDRESSES = 8
+_CREDENTIALS = (
+    "credential_hash",
+    "credential_next",
+    "security_profile",
+    "security_profile_next",
+    "serial_number",
+    "revoked_certificates",
+    "known_addresses",
+)
 _BOOT_FACTS = ("vendor", "model", "serial_number", "firmware_version", "ocpp_version", "booted_at")
 
 
@@ -25,10 +34,8 @@ class StationGone(Exception):
 
 
 async def find_credentials(tenant: TenantRecord, identity: str) -> Document | None:
-    """Return the keys and the `security_profile` of a station, or None if the tenant has no such station."""
-    return await tenant.database[CHARGE_POINTS].find_one(
-        {"_id": identity}, projection=["credential_hash", "credential_next", "security_profile", "known_addresses"]
-    )
+    """Return what is needed to let a station in, or None if the tenant has no such station."""
+    return await tenant.database[CHARGE_POINTS].find_one({"_id": identity}, projection=_CREDENTIALS)
 
 
 async def claim(

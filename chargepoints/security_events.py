@@ -25,6 +25,10 @@ class Noticed(StrEnum):
     FOREIGN_TRANSACTION = "ForeignTransaction"
     FOREIGN_RESERVATION = "ForeignReservation"
     FOREIGN_MESSAGE = "ForeignMessage"
+    PROFILE_TOO_LOW = "SecurityProfileTooLow"
+    PROFILE_RAISED = "SecurityProfileRaised"
+    CERTIFICATE_REFUSED = "ClientCertificateRefused"
+    OTHER_SERIAL_NUMBER = "SerialNumberMismatch"
 
 
 async def record_security_event(station: Station, kind: str, at: datetime, tech_info: str, now: datetime) -> None:

@@ -45,6 +45,7 @@ class Station:
         facts: vendor, model, firmware and the like, for the retained status.
         boot_triggered: whether the latest boot on this connection was asked for, which is no sign of a restart.
         told_pending: whether this connection has been told to wait for its registration.
+        certificate_name: the common name of the certificate it has logged in with; empty below security profile 3.
         taken_from: set for a station that somebody acts for who holds no socket of it (`chargepoints.offline`): what
             must still be true of its document when the first unit of work takes it over.
     """
@@ -62,6 +63,7 @@ class Station:
     told_pending: bool = False
     boot_triggered: bool = False
     taken_from: dict[str, Any] | None = None
+    certificate_name: str = ""
     _count: int = 0
 
     @property

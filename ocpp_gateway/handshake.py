@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -19,8 +19,11 @@ from chargepoints.credentials import key_matches, strong_enough
 from chargepoints.key_rotation import accepts_next_key
 from chargepoints.models import IDENTITY_PATTERN
 from chargepoints.provisioning import create_charge_point
+from chargepoints.security_events import Noticed
+from chargepoints.security_profiles import due_profile
 from csms.errors import Conflict, CsmsError
 from ocpp_gateway.protocol.versions import OcppVersion, choose_version
+from ocpp_gateway.security_profile import PLAIN, WITH_CERTIFICATE, Proof, by_certificate, shortcoming
 from tenants.clients import Document
 from tenants.context import tenant_scope
 from tenants.directory import TenantRecord, find_tenant
@@ -38,11 +41,26 @@ Headers = list[tuple[bytes, bytes]]
 class Refusal(Exception):
     """The upgrade is refused with an HTTP status; the text tells the person who looks at the station's log why."""
 
+    # What an operator should know of it.
+    noticed: Noticed | None = None
+
     def __init__(self, status: int, text: str, headers: Headers | None = None) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.headers = headers or []
+
+
+class ProfileTooLow(Refusal):
+    """A station has proven who it is, but not in the way that is demanded of it."""
+
+    noticed = Noticed.PROFILE_TOO_LOW
+
+
+class CertificateRefused(Refusal):
+    """A station has shown a certificate that does not count, and no key that does."""
+
+    noticed = Noticed.CERTIFICATE_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +71,18 @@ class Admission:
     identity: str
     version: OcppVersion
     known_addresses: tuple[str, ...] = ()
+    # See ocpp_gateway.security_profile: how it has proven who it is, and the profile it is now to keep to.
+    proof: Proof = field(default_factory=lambda: Proof(PLAIN))
+    raised_to: int = 0
 
 
 async def admit(scope: dict[str, Any]) -> Admission:
     """Return who is asking, authenticated.
 
     Raises:
-        Refusal: 400 without a common subprotocol, 401 for wrong credentials, 403 for a suspended tenant,
-            404 for an unknown URL, tenant or station, 503 while the database cannot be asked.
+        Refusal: 400 without a common subprotocol, 401 for wrong credentials, 403 for a suspended tenant or a
+            security profile that is too low, 404 for an unknown URL, tenant or station, 503 while the database cannot
+            be asked.
     """
     slug, identity = read_path(scope["raw_path"])
     version = choose_version(scope["subprotocols"])
@@ -71,11 +93,12 @@ async def admit(scope: dict[str, Any]) -> Admission:
         tenant = await find_tenant(slug)
         if tenant is None:
             raise Refusal(404, "unknown tenant or station")
-        stored = await _authenticate(tenant, identity, _basic_credentials(scope["headers"]))
+        stored, proof = await _authenticate(scope, tenant, identity)
     except (PyMongoError, DatabaseError):
         raise Refusal(503, "storage is unavailable", [(b"retry-after", _STORAGE_RETRY_SECONDS)]) from None
     _require_active(tenant)
-    return Admission(tenant, identity, version, tuple((stored or {}).get("known_addresses") or ()))
+    addresses = tuple(stored.get("known_addresses") or ())
+    return Admission(tenant, identity, version, addresses, proof, due_profile(stored, proof.profile))
 
 
 def _require_active(tenant: TenantRecord) -> None:
@@ -120,51 +143,74 @@ def _basic_credentials(headers: Headers) -> bytes | None:
         return None
 
 
-def _unauthorized() -> Refusal:
-    return Refusal(401, "wrong user name or key", [(b"www-authenticate", _REALM)])
+def _unauthorized(wrong_certificate: str = "") -> Refusal:
+    headers = [(b"www-authenticate", _REALM)]
+    if wrong_certificate:
+        return CertificateRefused(401, f"wrong user name or key; {wrong_certificate}", headers)
+    return Refusal(401, "wrong user name or key", headers)
 
 
-async def _authenticate(tenant: TenantRecord, identity: str, credentials: bytes | None) -> Document | None:
-    """Check the key and return what is stored of the station, None for one that was taken in just now.
+async def _authenticate(scope: dict[str, Any], tenant: TenantRecord, identity: str) -> tuple[Document, Proof]:
+    """Check certificate or key, and return what is stored of the station (nothing if it was taken in just now).
 
     The user name is the identity in the URL (OCPP-J 1.6 §6.2, security white paper A00).
     """
+    credentials = _basic_credentials(scope["headers"])
     stored = await find_credentials(tenant, identity)
     if stored is None:
         if not tenant.auto_register:
             raise Refusal(404, "unknown tenant or station")
         _require_active(tenant)
-        await _register(tenant, identity, _key_of(identity, credentials))
-        return None
+        return {}, await _take_in(scope, tenant, identity, credentials)
+    proof = by_certificate(scope, tenant, identity, stored)
+    if proof.profile < WITH_CERTIFICATE and not await _has_key(tenant, identity, stored, credentials):
+        raise _unauthorized(proof.wrong)
+    too_low = shortcoming(proof, tenant, stored)
+    if too_low:
+        raise ProfileTooLow(403, too_low)
+    return stored, proof
+
+
+async def _has_key(tenant: TenantRecord, identity: str, stored: Document, credentials: bytes | None) -> bool:
     key = _key_of(identity, credentials)
-    if not key_matches(stored["credential_hash"], key) and not await accepts_next_key(tenant, identity, stored, key):
-        raise _unauthorized()
-    return stored
+    if key is None:
+        return False
+    return key_matches(stored["credential_hash"], key) or await accepts_next_key(tenant, identity, stored, key)
 
 
-def _key_of(identity: str, credentials: bytes | None) -> bytes:
+def _key_of(identity: str, credentials: bytes | None) -> bytes | None:
     # The identity may itself contain a colon, so what precedes the key is known rather than searched for.
     user = identity.encode("ascii") + b":"
-    if credentials is None or not credentials.startswith(user):
-        raise _unauthorized()
-    return credentials[len(user) :]
+    return credentials[len(user) :] if credentials is not None and credentials.startswith(user) else None
 
 
-async def _register(tenant: TenantRecord, identity: str, key: bytes) -> None:
-    """Take in a station nobody created: the key it presents first is its key from now on."""
-    if not strong_enough(key):
-        raise _unauthorized()
+async def _take_in(scope: dict[str, Any], tenant: TenantRecord, identity: str, credentials: bytes | None) -> Proof:
+    """Take in a station nobody created: with its certificate, or with the key it presents first as its key."""
+    proof = by_certificate(scope, tenant, identity, {})
+    key = None if proof.profile == WITH_CERTIFICATE else _key_of(identity, credentials)
+    if proof.profile < WITH_CERTIFICATE and (key is None or not strong_enough(key)):
+        raise _unauthorized(proof.wrong)
+    too_low = shortcoming(proof, tenant, {})
+    if too_low:
+        raise Refusal(403, too_low)
+    await _register(tenant, identity, key)
+    return proof
+
+
+async def _register(tenant: TenantRecord, identity: str, key: bytes | None) -> None:
     try:
         await sync_to_async(_create, thread_sensitive=False)(tenant, identity, key)
     except Conflict:
-        # Another handshake of the same station was faster: its key counts.
+        # Another handshake of the same station was faster: its key counts, and a certificate for both.
         stored = await find_credentials(tenant, identity)
-        if stored is None or not key_matches(stored["credential_hash"], key):
+        if stored is None or (key is not None and not key_matches(stored["credential_hash"], key)):
             raise _unauthorized() from None
     except (CsmsError, ValidationError) as error:
         raise Refusal(403, f"not registered: {error}") from None
 
 
-def _create(tenant: TenantRecord, identity: str, key: bytes) -> None:
+def _create(tenant: TenantRecord, identity: str, key: bytes | None) -> None:
+    # Who came with a certificate has no key to fall back to.
+    profile = {"security_profile": WITH_CERTIFICATE} if key is None else {}
     with tenant_scope(tenant.slug):
-        create_charge_point(identity, key=key, registration=tenant.auto_register_as)
+        create_charge_point(identity, key=key, registration=tenant.auto_register_as, **profile)

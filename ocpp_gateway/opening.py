@@ -8,6 +8,8 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from chargepoints.connection import StationGone, claim
+from chargepoints.security_events import Noticed
+from chargepoints.security_profiles import raise_profile
 from chargepoints.station import Station
 from ocpp_gateway.connection import Connection, Socket
 from ocpp_gateway.gateway import Gateway
@@ -53,6 +55,8 @@ async def _admitted(here: Gateway, scope: dict[str, Any], address: str) -> Admis
         admission = await admit(scope)
     except Refusal as refusal:
         tenant, identity = read_path(scope["raw_path"])  # raises the same refusal where there is no station to tell
+        if refusal.noticed is not None:
+            here.gate.reports.report(tenant, identity, refusal.noticed, f"{refusal.text} (from {address})")
         raise await here.gate.after_failure(tenant, identity, address, refusal) from None
     await here.gate.require_unblocked(admission, address)
     await here.gate.enter(admission.tenant.slug, admission.identity, address)
@@ -60,7 +64,7 @@ async def _admitted(here: Gateway, scope: dict[str, Any], address: str) -> Admis
 
 
 async def _claimed(here: Gateway, admission: Admission, address: str) -> Station:
-    return await claim(
+    station = await claim(
         admission.tenant,
         admission.identity,
         instance=here.instance,
@@ -68,6 +72,11 @@ async def _claimed(here: Gateway, admission: Admission, address: str) -> Station
         now=datetime.now(UTC),
         address=address,
     )
+    station.certificate_name = admission.proof.certificate_name
+    if admission.raised_to and await raise_profile(station, admission.raised_to):
+        text = f"from now on this station must connect with security profile {admission.raised_to}"
+        here.gate.reports.report(station.tenant.slug, station.id, Noticed.PROFILE_RAISED, text)
+    return station
 
 
 def _restarting() -> Refusal:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from chargepoints.certificates import NoSigner, sign
+from chargepoints.client_certificates import Holder
 from chargepoints.commands import NewCommand
 from chargepoints.station import Station
 from csms.errors import CsmsError
@@ -40,7 +41,9 @@ async def chain_for(station: Station, request: x509.CertificateSigningRequest) -
     if not settings.CA_DIRECTORY:
         raise NoSigner("nobody signs certificates here: set CA_DIRECTORY or CERTIFICATE_SIGNER")
     lifetime = timedelta(seconds=settings.CERTIFICATE_LIFETIME)
-    return await asyncio.to_thread(sign, request, settings.CA_DIRECTORY, lifetime, datetime.now(UTC))
+    tenant = station.tenant
+    holder = Holder(tenant.slug, station.id, frozenset(), tenant.organization)
+    return await asyncio.to_thread(sign, request, holder, settings.CA_DIRECTORY, lifetime, datetime.now(UTC))
 
 
 async def _ask(signer: Signer, station: Station, request: x509.CertificateSigningRequest) -> str:

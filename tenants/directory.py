@@ -15,6 +15,8 @@ from tenants.routing import database_name
 # A change made in the admin (suspend, limits) reaches a running gateway within this many seconds.
 CACHE_SECONDS = 5.0
 _cache: dict[str, tuple[float, TenantRecord | None]] = {}
+# Long texts that only a handshake needs.
+_WITHOUT_LISTS = {"station_authorities": 0, "station_revocation_lists": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class TenantRecord:
     boot_retry_interval: int = 60
     message_log: str = "off"
     message_log_days: int = 14
+    organization: str = ""
+    station_authorities: str = ""
+    station_revocation_lists: str = ""
 
     @property
     def database(self) -> AsyncDatabase[Document]:
@@ -58,6 +63,9 @@ def _record(document: dict[str, Any]) -> TenantRecord:
         boot_retry_interval=int(document.get("boot_retry_interval", 60)),
         message_log=document["message_log"],
         message_log_days=int(document["message_log_days"]),
+        organization=document.get("organization", ""),
+        station_authorities=document.get("station_authorities", ""),
+        station_revocation_lists=document.get("station_revocation_lists", ""),
     )
 
 
@@ -76,9 +84,17 @@ async def find_tenant(slug: str) -> TenantRecord | None:
 
 
 async def all_tenants() -> list[TenantRecord]:
-    """Return every tenant as it is stored now, suspended ones too."""
+    """Return every tenant as it is stored now, suspended ones too; without its stations' authorities."""
     tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
-    return [_record(document) async for document in tenants.find({})]
+    return [_record(document) async for document in tenants.find({}, projection=_WITHOUT_LISTS)]
+
+
+async def station_authorities() -> list[str]:
+    """Return the authorities of all active tenants' stations, in PEM, as they are stored now."""
+    tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
+    some = {"status": "active", "station_authorities": {"$nin": ["", None]}}
+    found = tenants.find(some, projection=["station_authorities"])
+    return [document["station_authorities"] async for document in found]
 
 
 def forget_tenants() -> None:

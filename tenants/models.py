@@ -12,6 +12,7 @@ from tenants.log_ins import LogIn
 from tenants.roles import Role
 from tenants.routing import SLUG_PATTERN, database_name
 from tenants.second_factor import SecondFactor
+from tenants.station_authorities import MAX_PEM_LENGTH
 
 __all__ = ["ApiKey", "LogIn", "Membership", "Role", "SecondFactor", "Tenant", "User"]
 
@@ -68,6 +69,20 @@ class Tenant(models.Model):
     )
     min_security_profile = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(3)]
+    )
+    organization = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="What the certificates of stations must name as their organization; empty: whatever they say.",
+    )
+    # See tenants.station_authorities for both.
+    station_authorities = models.TextField(
+        blank=True,
+        max_length=MAX_PEM_LENGTH,
+        help_text="In PEM: the authorities that issue certificates for the stations of this tenant (profile 3).",
+    )
+    station_revocation_lists = models.TextField(
+        blank=True, max_length=MAX_PEM_LENGTH, help_text="In PEM: the certificates that these authorities have revoked."
     )
     default_heartbeat_interval = models.PositiveIntegerField(
         default=300, validators=[MinValueValidator(10), MaxValueValidator(86400)], help_text="Seconds."

@@ -27,6 +27,8 @@ from tenants.deletion import check_deletable, delete_tenant
 from tenants.migration import migrate_tenant
 from tenants.models import Tenant
 from tenants.permissions import CHANGE
+from tenants.station_authorities import MAX_PEM_LENGTH
+from tenants.station_trust import check_trust
 
 CONFIGURATION = (
     "max_charge_points",
@@ -37,6 +39,9 @@ CONFIGURATION = (
     "auto_register_as",
     "boot_retry_interval",
     "min_security_profile",
+    "organization",
+    "station_authorities",
+    "station_revocation_lists",
     "default_heartbeat_interval",
     "message_log",
     "message_log_days",
@@ -62,6 +67,24 @@ class TenantConfigurationSerializer(StrictSerializer, serializers.ModelSerialize
         help_text="Seconds after which a station that is pending or rejected asks again.",
     )
     min_security_profile = WholeNumberField(min_value=1, max_value=3, required=False)
+    organization = serializers.CharField(
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        help_text="What the certificates of stations must name as their organization; empty: whatever they say.",
+    )
+    station_authorities = serializers.CharField(
+        max_length=MAX_PEM_LENGTH,
+        required=False,
+        allow_blank=True,
+        help_text="In PEM: the authorities that issue certificates for the stations of this tenant.",
+    )
+    station_revocation_lists = serializers.CharField(
+        max_length=MAX_PEM_LENGTH,
+        required=False,
+        allow_blank=True,
+        help_text="In PEM: the certificates that these authorities have revoked.",
+    )
     default_heartbeat_interval = WholeNumberField(min_value=10, max_value=86400, required=False, help_text="Seconds.")
     message_log_days = WholeNumberField(min_value=1, max_value=3650, required=False)
 
@@ -81,6 +104,14 @@ class TenantSerializer(StrictSerializer, serializers.ModelSerializer):
     class Meta:
         model = Tenant
         fields = ("slug", "name", "database_name", "status", "configuration", "created_at", "updated_at")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check the certificates in it, of which one field is about the other."""
+        slug = self.instance.slug if self.instance is not None else attrs.get("slug", "")
+        wrong = check_trust(slug, attrs, self.instance)
+        if wrong:
+            raise serializers.ValidationError({"configuration": wrong})
+        return attrs
 
 
 class NewTenantSerializer(TenantSerializer):

@@ -59,6 +59,12 @@ class ChargePoint(models.Model):
     security_profile = models.PositiveSmallIntegerField(
         default=1, validators=[MinValueValidator(1), MaxValueValidator(3)]
     )
+    # See chargepoints.security_profiles for both: the profile it has taken and not yet come with; when it last said
+    # that it has a root certificate for this server.
+    security_profile_next = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    root_certificate_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Serial numbers, in hexadecimal, of certificates of its own that count no more.
+    revoked_certificates = models.JSONField(default=list, blank=True, editable=False)
     latitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-90), MaxValueValidator(90)])
     longitude = models.FloatField(null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)])
     address = models.CharField(max_length=200, blank=True)

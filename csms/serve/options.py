@@ -54,6 +54,8 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     # Addresses and networks whose X-Forwarded-For and -Proto are believed; "*" believes everybody.
     trusted_proxies: tuple[str, ...] = ()
+    # The header in which these proxies hand on the certificate of their client; empty for none.
+    certificate_header: str = ""
     tls: Tls | None = None
     drain: float = 25.0  # for the shutdown hooks
     close: float = 3.0  # for the connections after them

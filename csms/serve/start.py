@@ -13,6 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from csms.serve.doors import CannotListen, open_doors
 from csms.serve.options import Options
+from csms.serve.proxy_certificate import ProxyCertificate
 from csms.serve.websocket import Application
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ def run(server: str, load: Callable[[], Application], options: Options) -> None:
         application = load()
         if options.trusted_proxies:
             application = ProxyHeadersMiddleware(application, list(options.trusted_proxies))
+            if options.certificate_header:  # outside, where the proxy's own address is still known
+                application = ProxyCertificate(application, options.trusted_proxies, options.certificate_header)
         gc.collect()
         gc.freeze()  # what is loaded now stays: the collector need not look at it again and again
         gc.set_threshold(*COLLECT_AFTER)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from chargepoints.models import CommandState
+from chargepoints.security_profiles import record_root
+from chargepoints.station import Station
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
+from tenants.clients import Document
+from tenants.unit_of_work import UnitOfWork
 
 _NAMES = {
     "hash_algorithm": "hashAlgorithm",
@@ -31,10 +37,17 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
     return {"certificateHashData": {wire: parameters[name] for name, wire in _NAMES.items()}}
 
 
+def record(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -> None:
+    """Forget that the station can check this server's certificate: nobody knows which one it has deleted."""
+    if ended["state"] == CommandState.ACCEPTED.value:
+        record_root(unit, station, None)
+
+
 VERB = Verb(
     "delete-certificate",
     "Take a root certificate away from the station",
     {OcppVersion.V16: "DeleteCertificate"},
     DeleteCertificateParameters,
     encode,
+    effect=record,
 )

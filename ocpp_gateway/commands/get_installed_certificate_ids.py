@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
-from ocpp_gateway.commands.certificate_use import CHOICES, USES
+from chargepoints.models import CommandState
+from chargepoints.security_profiles import record_root
+from chargepoints.station import Station
+from ocpp_gateway.commands.certificate_use import CHOICES, USES, is_of_this_server
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
+from tenants.clients import Document
+from tenants.unit_of_work import UnitOfWork
 
 
 class GetInstalledCertificateIdsParameters(serializers.Serializer[Any]):
@@ -25,6 +31,12 @@ def answered(response: Payload) -> bool:
     return response["status"] in {"Accepted", "NotFound"}
 
 
+def record(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -> None:
+    """Keep whether the station can check this server's certificate."""
+    if ended["state"] == CommandState.ACCEPTED.value and is_of_this_server(ended):
+        record_root(unit, station, now if ended["response"].get("certificateHashData") else None)
+
+
 VERB = Verb(
     "get-installed-certificate-ids",
     "Ask the station which root certificates it has",
@@ -32,4 +44,5 @@ VERB = Verb(
     GetInstalledCertificateIdsParameters,
     encode,
     accepted=answered,
+    effect=record,
 )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
-from ocpp_gateway.commands.certificate_use import CHOICES, USES
+from chargepoints.models import CommandState
+from chargepoints.security_profiles import record_root
+from chargepoints.station import Station
+from ocpp_gateway.commands.certificate_use import CHOICES, USES, is_of_this_server
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
+from tenants.clients import Document
+from tenants.unit_of_work import UnitOfWork
 
 
 class InstallCertificateParameters(serializers.Serializer[Any]):
@@ -21,10 +27,17 @@ def encode(version: OcppVersion, parameters: Parameters) -> Payload:
     return {"certificateType": USES[parameters["use"]], "certificate": parameters["certificate"]}
 
 
+def record(unit: UnitOfWork, station: Station, ended: Document, now: datetime) -> None:
+    """Keep that the station can check this server's certificate."""
+    if ended["state"] == CommandState.ACCEPTED.value and is_of_this_server(ended):
+        record_root(unit, station, now)
+
+
 VERB = Verb(
     "install-certificate",
     "Give the station a root certificate",
     {OcppVersion.V16: "InstallCertificate"},
     InstallCertificateParameters,
     encode,
+    effect=record,
 )

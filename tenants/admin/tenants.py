@@ -18,6 +18,7 @@ from tenants.admin_site.model_admin import SavesWhatWasEdited, save_changed
 from tenants.models import Tenant
 from tenants.permissions import CHANGE, allows, least_role
 from tenants.provisioning import create_tenant
+from tenants.station_trust import check_trust
 
 
 class PlatformPage:
@@ -36,11 +37,20 @@ class PlatformPage:
 class TenantForm(forms.ModelForm):
     """The configuration of a tenant, with the labels people use."""
 
+    def clean(self) -> dict[str, Any]:
+        """Check the certificates in it, of which one field is about the other."""
+        values: dict[str, Any] = super().clean()
+        for name, text in check_trust(values.get("slug") or self.instance.slug, values, self.instance).items():
+            self.add_error(name, text)
+        return values
+
     class Meta:
         labels = {
             "max_charge_points": "Charge points at most",
             "default_heartbeat_interval": "Heartbeat interval",
             "min_security_profile": "Least security profile",
+            "station_authorities": "Authorities",
+            "station_revocation_lists": "Revocation lists",
             "auto_register": "Register stations by themselves",
             "auto_register_as": "Such stations are",
             "boot_retry_interval": "Not accepted: boot again after",
@@ -68,6 +78,13 @@ class TenantAdmin(PlatformPage, SavesWhatWasEdited, ModelAdmin):
         (None, {"fields": (("name", "slug"), "status", "database")}),
         ("Stations", {"fields": (("max_charge_points", "default_heartbeat_interval"),)}),
         ("Security", {"fields": ("min_security_profile",)}),
+        (
+            "Certificates of stations",
+            {
+                "fields": ("organization", "station_authorities", "station_revocation_lists"),
+                "classes": ("collapse",),
+            },
+        ),
         ("New stations", {"fields": ("auto_register", ("auto_register_as", "boot_retry_interval"))}),
         ("REST and MQTT", {"fields": (("api_rate_limit", "mqtt_topic_prefix"),)}),
         ("Commands and messages", {"fields": ("queue_enabled", ("message_log", "message_log_days"))}),

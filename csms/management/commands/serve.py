@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from csms.serve.options import Limits, Options, Tls
 from csms.serve.start import SERVERS, CannotListen, run
-from csms.serve.tls_context import BadCertificate, CertificateFiles
+from csms.serve.tls_context import Authorities, BadCertificate, CertificateFiles
 
 # What comes before a file of the largest size: the server counts it, too.
 UPLOAD_HEADER_BYTES = 64 * 1024
@@ -39,6 +39,7 @@ class Command(BaseCommand):
             options["port"],
             limits=limits,
             trusted_proxies=tuple(settings.TRUSTED_PROXIES),
+            certificate_header=settings.CLIENT_CERTIFICATE_HEADER,
             tls=_tls(options["tls_port"]),
         )
         try:
@@ -55,4 +56,9 @@ def _tls(port: int) -> Tls | None:
         return None
     keys = settings.TLS_KEYS or [None] * len(settings.TLS_CERTIFICATES)
     files = tuple(CertificateFiles(*pair) for pair in zip(settings.TLS_CERTIFICATES, keys, strict=True))
-    return Tls(port, files, plain=settings.HTTP_PLAIN)
+    return Tls(port, files, plain=settings.HTTP_PLAIN, authorities=_client_authorities)
+
+
+async def _client_authorities() -> tuple[str, ...]:
+    authorities: Authorities = import_string("ocpp_gateway.client_authorities.client_authorities")
+    return await authorities()

@@ -1,0 +1,70 @@
+"""The client certificate of a connection whose TLS ended at a proxy.
+
+Only a proxy in `TRUSTED_PROXIES` is believed, and only in the header that is set for it: a proxy that does not know of
+this would hand through whatever a client writes there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import ssl
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+from urllib.parse import unquote
+
+from csms.serve.tls_scope import client_certificate
+from csms.serve.websocket import Application
+
+logger = logging.getLogger(__name__)
+
+
+class ProxyCertificate:
+    """Moves the certificate from its header to where an application looks for it, the TLS extension of ASGI."""
+
+    def __init__(self, application: Application, proxies: Iterable[str], header: str) -> None:
+        self._application = application
+        self._networks = tuple(ip_network(proxy) for proxy in proxies)
+        self._header = header.lower().encode("ascii")
+        self._trusts = lru_cache(maxsize=4096)(self._is_proxy)
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            self._take(scope)
+        await self._application(scope, receive, send)
+
+    def _take(self, scope: dict[str, Any]) -> None:
+        values = [value for name, value in scope["headers"] if name == self._header]
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if not self._trusts(address):
+            if values:
+                logger.info("a client certificate in a header from %s, which is no trusted proxy: ignored", address)
+            return
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != self._header]
+        # What the proxy itself has shown us is not its client's.
+        chain = [certificate_in(values[0].decode("latin-1"))] if len(values) == 1 and values[0].strip() else []
+        scope["extensions"]["tls"] = client_certificate(chain)
+
+    def _is_proxy(self, text: str) -> bool:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return False
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._networks)
+
+
+def certificate_in(value: str) -> str:
+    """Return the PEM in a header: percent-encoded PEM (nginx and others), or as RFC 9440 writes it (`:<base64>:`)."""
+    value = value.strip()
+    if value.startswith(":"):
+        try:
+            return ssl.DER_cert_to_PEM_cert(base64.b64decode(value.strip(":"), validate=True))
+        except binascii.Error:
+            return value  # not a certificate, as whoever reads it will say
+    return unquote(value)
