@@ -13,6 +13,7 @@ from chargepoints.station import StaleConnection, Station
 from events.facts import charge_point_booted
 from tenants.clients import Document
 from tenants.group_commit import NothingMatched
+from tenants.grouped_reads import grouped_reads
 
 # What is a station's own for as long as it lives.
 _NAMEPLATE = ("vendor", "model", "serial_number")
@@ -43,9 +44,8 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
     """
     if _is_not_the_certificates(station, boot):
         return await _reject_other(station, boot, now)
-    stored = await station.tenant.database[CHARGE_POINTS].find_one(
-        {"_id": station.id}, projection=["registration", *_NAMEPLATE]
-    )
+    reads = grouped_reads(station.tenant, CHARGE_POINTS, projection=("registration", *_NAMEPLATE))
+    stored = await reads.find_one(station.id)
     registration = Registration(stored["registration"] if stored else Registration.REJECTED)
     accepted = registration is Registration.ACCEPTED
     change = boot.as_document()

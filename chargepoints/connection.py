@@ -12,6 +12,7 @@ from events.facts import charge_point_connected, charge_point_disconnected
 from tenants.clients import Document
 from tenants.directory import TenantRecord
 from tenants.group_commit import NothingMatched
+from tenants.grouped_reads import grouped_reads
 
 CHARGE_POINTS = "charge_points"
 CONNECTORS = "connectors"
@@ -35,7 +36,7 @@ class StationGone(Exception):
 
 async def find_credentials(tenant: TenantRecord, identity: str) -> Document | None:
     """Return what is needed to let a station in, or None if the tenant has no such station."""
-    return await tenant.database[CHARGE_POINTS].find_one({"_id": identity}, projection=_CREDENTIALS)
+    return await grouped_reads(tenant, CHARGE_POINTS, projection=_CREDENTIALS).find_one(identity)
 
 
 async def claim(
@@ -72,7 +73,7 @@ def _with_known(address: str) -> Document:
 
 
 async def _connectors(tenant: TenantRecord, identity: str) -> list[Document]:
-    return await tenant.database[CONNECTORS].find({"charge_point_id": identity}).to_list()
+    return await grouped_reads(tenant, CONNECTORS, field="charge_point_id").find(identity)
 
 
 def connector_state(document: Document) -> dict[str, Any]:

@@ -45,9 +45,14 @@ def forget(tenant: TenantRecord, station: str, transaction_id: int) -> None:
     _remembered.pop((tenant.slug, station, transaction_id), None)
 
 
+def remembered(tenant: TenantRecord, station: str, transaction_id: int) -> SessionKey | None:
+    """Return the session of a station's transaction if it is remembered."""
+    return _remembered.get((tenant.slug, station, transaction_id))
+
+
 async def find(tenant: TenantRecord, station: str, transaction_id: int) -> SessionKey | None:
     """Return the session of a station's transaction, or None if this station never had it."""
-    known = _remembered.get((tenant.slug, station, transaction_id))
+    known = remembered(tenant, station, transaction_id)
     if known is not None:
         return known
     document = await tenant.database[SESSIONS].find_one(

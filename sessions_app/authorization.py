@@ -11,6 +11,7 @@ from events.facts import session_authorized
 from sessions_app.models import ChargingSession, IdToken
 from tenants.clients import Document
 from tenants.directory import TenantRecord
+from tenants.grouped_reads import grouped_reads
 from tenants.unit_of_work import UnitOfWork
 
 ID_TOKENS = IdToken._meta.db_table
@@ -54,7 +55,7 @@ def judge(token: Document | None, now: datetime) -> Authorization:
 
 async def check_token(tenant: TenantRecord, id_tag: str, now: datetime) -> tuple[Authorization, Document | None]:
     """Return the verdict on a tag, and the token itself if there is one."""
-    token = await tenant.database[ID_TOKENS].find_one({"_id": token_key(id_tag)})
+    token = await grouped_reads(tenant, ID_TOKENS).find_one(token_key(id_tag))
     return judge(token, now), token
 
 

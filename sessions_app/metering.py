@@ -52,7 +52,8 @@ def _number(sample: Sample) -> float | None:
         return None
     kilo = _KILO.get(sample["unit"])
     # 1.001 * 1000 is a little less than 1001 in binary; no meter shows more than millionths.
-    return value if kilo is None else round(value * kilo, 6)
+    # A float either way: a difference of integers may need more than the 64 bits that MongoDB has.
+    return float(value) if kilo is None else round(value * kilo, 6)
 
 
 def _total(samples: Iterable[tuple[str, float]]) -> float | None:

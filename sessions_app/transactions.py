@@ -31,6 +31,7 @@ from sessions_app.metering import METER_VALUES, Reading, meter_value_document
 from sessions_app.transaction_ids import next_transaction_id
 from tenants.clients import Document
 from tenants.group_commit import DuplicateRecord, NothingMatched
+from tenants.grouped_reads import grouped_reads
 from tenants.unit_of_work import UnitOfWork
 
 # A message this much older than its arrival was queued while the station was offline.
@@ -142,7 +143,16 @@ def _start_id(station: Station, report: StartReport) -> str:
 
 
 async def _session(station: Station, session_id: str) -> Document | None:
-    return await station.tenant.database[SESSIONS].find_one({"_id": session_id})
+    return await grouped_reads(station.tenant, SESSIONS).find_one(session_id)
+
+
+async def _session_of(station: Station, transaction_id: int) -> Document | None:
+    known = active_sessions.remembered(station.tenant, station.id, transaction_id)
+    if known is not None:
+        return await _session(station, known.session_id)
+    return await station.tenant.database[SESSIONS].find_one(
+        {"charge_point_id": station.id, "transaction_id": transaction_id}
+    )
 
 
 async def _first_answer(station: Station, stored: Document, now: datetime) -> Started:
@@ -231,9 +241,7 @@ async def _store_stop(station: Station, report: StopReport, now: datetime) -> No
     Raises:
         DuplicateRecord: part of it came in meanwhile over another connection; what is left is worth another look.
     """
-    stored = await station.tenant.database[SESSIONS].find_one(
-        {"charge_point_id": station.id, "transaction_id": report.transaction_id}
-    )
+    stored = await _session_of(station, report.transaction_id)
     if stored is None:
         await _store_orphan(station, report, now)
     elif stored["status"] != "completed":
