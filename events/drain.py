@@ -9,7 +9,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from events.broker import Broker
-from events.outbox import OUTBOX
+from events.outbox import OLDEST_FIRST, OUTBOX
 from events.undelivered import drop_superseded, stations_without_status
 
 # Messages under way before the broker must acknowledge some; with the largest row on top still below the 65,535 ids
@@ -83,7 +83,7 @@ class OutboxDrain:
         """Return the oldest rows that are not under way: as many as have room, but at least one if there is any."""
         busy = [*self._open, *self._done]
         limit = max(1, min(_ROWS, room // self._largest))
-        rows = list(self.database[OUTBOX].find({"_id": {"$nin": busy}}).sort("_id", 1).limit(limit))
+        rows = list(self.database[OUTBOX].find({"_id": {"$nin": busy}}).sort(OLDEST_FIRST).limit(limit))
         self._largest = max((len(row["events"]) or 1 for row in rows), default=self._largest)
         taken = _fitting(rows, room)
         self.drained = len(taken) < limit and len(taken) == len(rows)

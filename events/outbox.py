@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from bson import ObjectId
+from bson import ObjectId, Timestamp
 
 from events.facts import FACT_KINDS, Fact, OpenUnit
 from events.topics import event_topic, status_topic
 
 OUTBOX = "outbox"
 SCHEMA_VERSION = 1
+# An empty timestamp is replaced by MongoDB at the insert with the next one of the replica set, which rises from row to
+# row, also over an election (https://www.mongodb.com/docs/manual/reference/bson-types/#timestamps).
+_FILLED_IN = Timestamp(0, 0)
+OLDEST_FIRST = [("order", 1), ("_id", 1)]
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
@@ -90,8 +94,12 @@ def forgotten_status_event(*, topic_prefix: str, tenant: str, station: str, sequ
 
 
 def outbox_row(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the outbox document of events that are committed together."""
-    return {"_id": ObjectId(), "created_at": datetime.now(UTC), "events": list(events)}
+    """Return the outbox document of events that are committed together.
+
+    Rows are sent by `order`, which MongoDB fills in: the clocks of instances differ, and so the `_id`s that two of
+    them make do not tell which row was stored first.
+    """
+    return {"_id": ObjectId(), "created_at": datetime.now(UTC), "order": _FILLED_IN, "events": list(events)}
 
 
 def receive(sender: object, fact: Fact, unit: OpenUnit, **_: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ from chargepoints.security_events import record_security_event
 from chargepoints.station import Station
 from chargepoints.station_jobs import FIRMWARE, LOGS, record_report
 from chargepoints.status import StatusReport, record_status
-from events.outbox import OUTBOX
+from events.outbox import OLDEST_FIRST, OUTBOX
 from sessions_app.authorization import ID_TOKENS, authorize
 from sessions_app.meter_values import MeterReport, record_meter_values
 from sessions_app.metering import Reading
@@ -42,6 +43,7 @@ from sessions_app.transactions import StartReport, StopReport, start_session, st
 from tenants.clients import Document, async_client, close_async_client
 from tenants.directory import TenantRecord
 from tenants.routing import database_name
+from tenants.suspension import announce_status
 
 Event = dict[str, Any]
 
@@ -88,12 +90,14 @@ async def charge_played() -> AsyncIterator[AsyncDatabase[Document]]:
 async def record_charge() -> list[Event]:
     """Return the outbox entries of a whole charge in the order in which they were stored, payloads decoded."""
     async with charge_played() as database:
-        rows = await database[OUTBOX].find().sort("_id", 1).to_list()
+        rows = await database[OUTBOX].find().sort(OLDEST_FIRST).to_list()
     return [event | {"payload": orjson.loads(event["payload"])} for row in rows for event in row["events"]]
 
 
 async def _charge() -> None:
     now = datetime.now(UTC).replace(microsecond=0)
+    await announce_status(replace(TENANT, active=False), now)
+    await announce_status(TENANT, now + timedelta(milliseconds=1))
     station = await claim(TENANT, STATION, instance="csms-1", ocpp_version="1.6", now=now)
     await announce_connected(station, now)
     boot = BootFacts(vendor="Acme", model="AC22", serial_number="A-0001", firmware_version="1.4.2")

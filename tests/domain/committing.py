@@ -11,6 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from events.outbox import OLDEST_FIRST
 from tenants.group_commit import GroupCommitter
 
 Document = dict[str, Any]
@@ -75,7 +76,7 @@ class Scratch:
 
     def events(self) -> list[Document]:
         """Return the events of the outbox, in the order in which they will be sent."""
-        return [event for row in self.db["outbox"].find().sort("_id") for event in row["events"]]
+        return [event for row in self.db["outbox"].find().sort(OLDEST_FIRST) for event in row["events"]]
 
     async def close(self) -> None:
         """Close the clients."""

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from csms.management.commands.publish_events import LEASES
 from events.facts import Fact, meter_values_received
-from events.outbox import event_of, status_event
+from events.outbox import OLDEST_FIRST, event_of, outbox_row, status_event
 from tests.acceptance.mqtt_capture import Heard
 from tests.acceptance.outbox import wait_until_published
 from tests.acceptance.reconcile import out_of_order
@@ -60,6 +59,7 @@ class Outboxes:
     def add_tenant(self, slug: str) -> None:
         """Create a tenant, as far as the publisher looks at it."""
         self.client[self.global_database]["tenants"].insert_one({"_id": slug})
+        self.database(slug)["outbox"].create_index(OLDEST_FIRST)
 
     def database(self, slug: str) -> Database[Document]:
         """Return a tenant's database."""
@@ -143,7 +143,7 @@ class Outboxes:
 
 def row(events: Iterable[Document]) -> Document:
     """Return events as the outbox row of one committed batch."""
-    return {"_id": ObjectId(), "created_at": _now(), "events": list(events)}
+    return outbox_row(list(events))
 
 
 def _now() -> datetime:
