@@ -47,6 +47,8 @@ connector_status_changed = FactKind("connector.status_changed", "connection")
 firmware_status_changed = FactKind("firmware.status_changed", "firmware")
 log_status_changed = FactKind("log.status_changed", "log")
 security_event_reported = FactKind("security.event_reported", "security")
+tenant_suspended = FactKind("tenant.suspended", "tenant")
+tenant_resumed = FactKind("tenant.resumed", "tenant")
 # A message has come that a command has asked for.
 command_triggered = FactKind("command.triggered", "command")
 
@@ -83,6 +85,8 @@ FACT_KINDS = (
     firmware_status_changed,
     log_status_changed,
     security_event_reported,
+    tenant_suspended,
+    tenant_resumed,
     command_triggered,
     *COMMAND_KINDS.values(),
     *RESERVATION_KINDS.values(),
@@ -91,9 +95,10 @@ FACT_KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened at a station.
+    """Something that happened at a station, or to a tenant as a whole.
 
     Attributes:
+        station: its identity; empty for what concerns the tenant as a whole.
         sequence: rises with every fact of the station, also over connections and instances.
         timestamp: when it happened, by the clock of whoever saw it; for meter values the station's own.
         session_id: the charging session it belongs to, if any.

@@ -1,4 +1,7 @@
-"""MQTT topics: `{prefix}/events/{tenant}/{station}/{kind}` and `{prefix}/status/{tenant}/{station}`."""
+"""MQTT topics: `{prefix}/events/{tenant}/{station}/{kind}` and `{prefix}/status/{tenant}/{station}`.
+
+What concerns a tenant as a whole goes to `{prefix}/events/{tenant}/{kind}`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ def level(name: str) -> str:
 
 @lru_cache(maxsize=65536)
 def event_topic(prefix: str, tenant: str, station: str, kind: str) -> str:
-    """Return the topic of a station's events of one kind."""
+    """Return the topic of a station's events of one kind, or without a station, of its tenant's."""
+    if not station:
+        return f"{prefix}/events/{tenant}/{kind}"
     return f"{prefix}/events/{tenant}/{level(station)}/{kind}"
 
 

@@ -36,6 +36,7 @@ from ocpp_gateway.pulse import Pulse
 from ocpp_gateway.pump import STORAGE_PAUSE_SECONDS, Pump
 from ocpp_gateway.reservation_expiry import end_overdue_reservations
 from ocpp_gateway.state import shared_state
+from ocpp_gateway.suspension import Suspensions
 from ocpp_gateway.waiters import Waiters
 from tenants.clients import Document, close_async_client
 from tenants.coalesced_writes import coalesced_writes
@@ -114,7 +115,8 @@ class Gateway:
         background(self.messages.follow_tenants(self.connections), "message_log_modes")
         background(Overdue(self).look_for_ever(), "overdue_commands")
         background(self.gate.sockets.exchange_for_ever(), "socket_counts")
-        background(housekeeping.look_for_ever(self, HOUSEKEEPING), "housekeeping")
+        routines = (*HOUSEKEEPING, Suspensions().follow)
+        background(housekeeping.look_for_ever(self, routines), "housekeeping")
         on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
         on_shutdown("flush commits", _FLUSH, _flush)
         on_shutdown("flush messages", _FLUSH, self.messages.flush)

@@ -54,7 +54,9 @@ def judge(token: Document | None, now: datetime) -> Authorization:
 
 
 async def check_token(tenant: TenantRecord, id_tag: str, now: datetime) -> tuple[Authorization, Document | None]:
-    """Return the verdict on a tag, and the token itself if there is one."""
+    """Return the verdict on a tag, and the token itself if there is one. In a suspended tenant all are blocked."""
+    if not tenant.active:
+        return Authorization(AuthorizationStatus.BLOCKED), None
     token = await grouped_reads(tenant, ID_TOKENS).find_one(token_key(id_tag))
     return judge(token, now), token
 

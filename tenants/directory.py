@@ -73,7 +73,8 @@ async def find_tenant(slug: str) -> TenantRecord | None:
     """Return the tenant, or None if there is none of this slug; at most `CACHE_SECONDS` old."""
     cached = _cache.get(slug)
     now = time.monotonic()
-    if cached is not None and now - cached[0] < CACHE_SECONDS:
+    # A suspended one is looked up each time: its stations are to come back as soon as it is resumed.
+    if cached is not None and now - cached[0] < CACHE_SECONDS and (cached[1] is None or cached[1].active):
         return cached[1]
     tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
     document = await tenants.find_one({"_id": slug})
@@ -95,6 +96,11 @@ async def station_authorities() -> list[str]:
     some = {"status": "active", "station_authorities": {"$nin": ["", None]}}
     found = tenants.find(some, projection=["station_authorities"])
     return [document["station_authorities"] async for document in found]
+
+
+def forget_tenant(slug: str) -> None:
+    """Have the next look at a tenant read the database."""
+    _cache.pop(slug, None)
 
 
 def forget_tenants() -> None:
