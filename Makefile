@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA := .csms
+TEST_WORKERS ?= 3
 
 # Stamps: the packages are installed again only when a requirement file is newer than its stamp.
 RUN_READY := $(VENV)/.installed-run
@@ -18,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help:
 	@echo "make run      the whole product on http://127.0.0.1:8081, with its own MongoDB, Redis and MQTT broker"
 	@echo "              HTTP_PORT=8082  SIMULATE=0  INSTANCES=2  CSMS_SERVER=uvicorn   change what is started"
-	@echo "make test     the test suite on real servers (PYTEST_ARGS='-k boot -x')"
+	@echo "make test     the test suite on real servers (PYTEST_ARGS='-k boot -x' TEST_WORKERS=0)"
 	@echo "make check    ruff, mypy and the import rules"
 	@echo "make format   let ruff rewrite what it can"
 	@echo "make bench    measure on this machine (BENCH_ARGS='--quick')"
@@ -28,8 +29,9 @@ help:
 run: $(RUN_READY)
 	@$(BIN)/python -m csms.embedded --stop-with-parent
 
+# Tests wait more than they compute: workers, each with servers of its own, halve the time even on two cores.
 test: $(DEV_READY)
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Runs all four and fails when one of them did.
 check: $(DEV_READY)

@@ -1,4 +1,6 @@
-"""The pytest plugin that starts real servers once per test run, before Django reads its settings.
+"""The pytest plugin that starts real servers once per test process, before Django reads its settings.
+
+With `-n` (pytest-xdist) each worker is a process with servers of its own.
 
 Named in `pytest.ini` with `-p`: pytest-django imports the settings before any `conftest.py` is loaded.
 """
@@ -6,9 +8,11 @@ Named in `pytest.ini` with `-p`: pytest-django imports the settings before any `
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +36,8 @@ SETTINGS = {
     "OCPP_STATION_MESSAGE_RATE": "0",
     "OCPP_TENANT_MESSAGE_RATE": "0",
 }
+# Chosen once, because the workers of a run must agree on the names of the tests.
+SEEDS = ("ODD_SEED", "FUZZ_SEED")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,8 +46,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     for name in FOREIGN_SETTINGS:
         os.environ.pop(name, None)
     os.environ.update(SETTINGS)
+    for name in SEEDS:
+        os.environ.setdefault(name, str(secrets.randbelow(10**9)))
     options = parser.parse_known_args(args)
-    if options.help or options.version or options.collectonly:
+    if options.help or options.version or options.collectonly or _only_distributes(options):
         return
     directory = Path(tempfile.mkdtemp(prefix="csms-tests-"))
     early_config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
@@ -54,6 +62,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
         raise pytest.UsageError(str(error)) from None
     os.environ.update(stack.environment())
     early_config.stash[STACK] = stack
+
+
+def _only_distributes(options: Any) -> bool:
+    """Tell whether this process leaves the tests to workers."""
+    return bool(getattr(options, "numprocesses", None)) and "PYTEST_XDIST_WORKER" not in os.environ
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
