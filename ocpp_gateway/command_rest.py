@@ -37,6 +37,7 @@ from ocpp_gateway.command_serializers import (
 )
 from ocpp_gateway.commands import VERBS, verb_of_action
 from ocpp_gateway.commands.verb import Payload, Unsupported, Verb
+from ocpp_gateway.destinations import refuse_unsafe_destinations
 from ocpp_gateway.dispatch import InstanceBusy
 from ocpp_gateway.gateway import gateway
 from ocpp_gateway.protocol.errors import OcppError
@@ -76,6 +77,7 @@ def submit(request: Request, station: ChargePoint, name: str, payload: Payload, 
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY_LENGTH:
         raise ValidationError({"Idempotency-Key": [f"use at most {MAX_KEY_LENGTH} characters"]})
+    refuse_unsafe_destinations(payload)
     verb = verb_of_action(version_of(station.ocpp_version), name)
     shown, secret = verb.seal(payload) if verb is not None and verb.seal is not None else (payload, None)
     new = NewCommand(
