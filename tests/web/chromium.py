@@ -124,15 +124,16 @@ class Browser:
         """Give the browser a cookie of the origin."""
         await self.ask("Network.setCookie", name=name, value=value, url=self._origin)
 
-    async def open(self, path: str) -> Trouble:
-        """Open a page, wait until it has loaded and asked for all it wants, and return what went wrong in it."""
+    async def open(self, path: str, *, quiet: bool = True) -> Trouble:
+        """Open a page, wait until it has loaded (and asked for all it wants later), and return what went wrong."""
         self.trouble = Trouble()
         self._loaded.clear()
         self._quiet.clear()
         await self.ask("Page.navigate", url=path if ":" in path else self._origin + path)
         async with asyncio.timeout(DEADLINE):
             await self._loaded.wait()
-            await self._quiet.wait()
+            if quiet:
+                await self._quiet.wait()
         return self.trouble
 
     async def run(self, script: str) -> Any:
