@@ -25,6 +25,8 @@ def navigation(request: HttpRequest) -> list[Group]:
             groups[-1]["items"].append(_item("Members", "group", "tenants_membership_changelist"))
         if allows(access.role, least_role("undelivered-events", READ)):
             groups[-1]["items"].append(_item("Undelivered events", "unsubscribe", "events_undeliveredevent_changelist"))
+        if allows(access.role, least_role("audit-log", READ)):
+            groups[-1]["items"].append(_item("Audit log", "history", "audit_auditentry_changelist"))
     else:
         groups.append(_group("", (("Choose a tenant", "apartment", "tenant"),)))
     if is_superuser(request):
@@ -49,6 +51,7 @@ _TENANT_PAGES = (
 _PLATFORM_PAGES = (
     ("Tenants", "apartment", "tenants_tenant_changelist"),
     ("Users", "person", "tenants_user_changelist"),
+    ("Platform audit log", "history", "audit_platformauditentry_changelist"),
 )
 
 

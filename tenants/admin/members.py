@@ -35,6 +35,9 @@ class MembershipAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
     fields = ("member", "role", "since")
     readonly_fields = ("member", "since")
 
+    def audit_id(self, obj: Membership) -> str:
+        return str(obj.user.get_username())
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         return super().get_queryset(request).filter(tenant_id=require_tenant())
 

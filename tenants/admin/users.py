@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.forms import BaseModelFormSet, ModelForm
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
@@ -13,6 +16,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from tenants.admin.tenants import PlatformPage
 from tenants.admin_site.display import badge, moment
 from tenants.admin_site.model_admin import SavesWhatWasEdited
+from tenants.audit.admin_deeds import record_later
+from tenants.audit.record import Changes, created, deleted
 from tenants.models import Membership, User
 
 # Registered by the import above. Groups carry Django's permissions, which mean nothing here: roles do.
@@ -28,6 +33,11 @@ class MembershipInline(PlatformPage, TabularInline):
     autocomplete_fields = ("tenant",)
     extra = 0
     hide_title = True
+
+
+def _record_membership(action: str, membership: Membership, changes: Changes) -> None:
+    """Tell the tenant what the platform has done to one of its members."""
+    record_later(action, "members", membership.user.get_username(), changes, membership.tenant_id)
 
 
 @admin.register(User)
@@ -52,6 +62,25 @@ class UserAdmin(PlatformPage, SavesWhatWasEdited, DjangoUserAdmin, ModelAdmin):
         ("Account", {"fields": (("is_active", "is_superuser"), ("last_seen", "joined"))}),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "password1", "password2", "is_superuser")}),)
+
+    def audit_id(self, obj: User) -> str:
+        return str(obj.get_username())
+
+    def audited_in(self, obj: User) -> list[None]:
+        return [None]
+
+    def audit_deletions(self, objects: Iterable[User]) -> None:
+        for user in objects:
+            super().audit_deletions([user])
+            for membership in user.memberships.all():  # goes with the account
+                _record_membership("delete", membership, deleted({"role": membership.role}))
+
+    def save_formset(self, request: HttpRequest, form: ModelForm, formset: BaseModelFormSet, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        for membership in formset.deleted_objects:
+            _record_membership("delete", membership, deleted({"role": membership.role}))
+        for membership in (*formset.new_objects, *(obj for obj, _ in formset.changed_objects)):
+            _record_membership("change", membership, created({"role": membership.role}))
 
     def get_queryset(self, request: HttpRequest) -> object:
         return super().get_queryset(request).prefetch_related("memberships")

@@ -21,6 +21,9 @@ from csms.errors import CsmsError
 from tenants.access import Access
 from tenants.admin_site.access import access_of
 from tenants.admin_site.paging import EstimatedChangeList, EstimatedPaginator
+from tenants.audit.admin_deeds import AuditedPage
+from tenants.audit.record import facts_of
+from tenants.audit.trail import note_change, notes_about
 from tenants.context import NoTenant, require_tenant
 from tenants.permissions import CHANGE, CREATE, DELETE, READ, allows, least_role
 
@@ -77,7 +80,16 @@ def save_changed(obj: Model, names: Iterable[str]) -> None:
     """
     stored = {field.name for field in obj._meta.concrete_fields}
     changes = {name: getattr(obj, name) for name in names if name in stored}
+    if not changes:
+        return
+    # The form has written to the object already: what it was is in the database only.
+    before = type(obj)._default_manager.filter(pk=obj.pk).values(*changes).first() or {}
     apply_edit(obj, changes, editable=list(changes))
+    note_change(before, changes)
+
+
+def _label(obj: Model) -> str:
+    return f"{obj._meta.verbose_name} {obj.pk}"
 
 
 class KnowsWhatWasShown:
@@ -90,8 +102,8 @@ class KnowsWhatWasShown:
         return field
 
 
-class SavesWhatWasEdited(KnowsWhatWasShown):
-    """Makes forms and inlines of an admin page write the edited fields only."""
+class SavesWhatWasEdited(KnowsWhatWasShown, AuditedPage):
+    """Makes forms and inlines of an admin page write the edited fields only, and the audit log tell of it."""
 
     def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
         if change:
@@ -102,11 +114,14 @@ class SavesWhatWasEdited(KnowsWhatWasShown):
     def save_formset(self, request: HttpRequest, form: ModelForm, formset: BaseModelFormSet, change: bool) -> None:
         formset.save(commit=False)
         for obj in formset.deleted_objects:
+            note_change({_label(obj): facts_of(obj)}, {_label(obj): None})
             obj.delete()
         for obj, names in formset.changed_objects:
-            save_changed(obj, names)
+            with notes_about(_label(obj)):
+                save_changed(obj, names)
         for obj in formset.new_objects:
             obj.save(force_insert=True)
+            note_change({}, {_label(obj): facts_of(obj)})
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show why nothing was created where only the database could know: a limit, or somebody was faster."""
@@ -155,6 +170,7 @@ class TenantModelAdmin(RightsByRole, SavesWhatWasEdited, ModelAdmin):
         return [*super().construct_change_message(*args, **kwargs), {"tenant": require_tenant()}]
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> Any:
+        self.audit_deletions(queryset)
         return LogEntry.objects.log_actions(
             request.user.pk, queryset, DELETION, change_message=[{"tenant": require_tenant()}]
         )

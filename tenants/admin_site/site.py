@@ -15,6 +15,9 @@ from unfold.sites import UnfoldAdminSite
 
 from tenants.admin_site.access import access_of, is_superuser, may_enter, tenants_of
 from tenants.admin_site.switch import choice_url, tenant_view
+from tenants.audit.admin_deeds import write_what_is_left
+from tenants.audit.log_ins import actor_of
+from tenants.audit.trail import act_as
 from tenants.context import NoTenant, set_tenant
 from tenants.models import Tenant, User
 
@@ -89,8 +92,13 @@ def _in_chosen_tenant(site: OperatorSite, view: View) -> View:
         access = access_of(request)
         # In force until the request ends (TenantMiddleware), because templates are rendered after the view.
         set_tenant(access.tenant.slug if access and access.tenant else None)
+        if access is not None:
+            act_as(actor_of(access.user, access.role))
         try:
-            return view(request, *args, **kwargs)
+            response = view(request, *args, **kwargs)
+            if request.method == "POST":
+                write_what_is_left(request)
+            return response
         except NoTenant:
             return HttpResponseRedirect(choice_url(request))
         except PermissionDenied:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenants.admin_site.access import SESSION_KEY, may_enter, tenants_of
+from tenants.audit.record import entry, store
 
 if TYPE_CHECKING:
     from tenants.admin_site.site import OperatorSite
@@ -47,6 +48,8 @@ def _switch(request: HttpRequest) -> HttpResponse:
     tenant = tenants_of(request.user).filter(pk=request.POST.get("tenant", "")).first()
     if tenant is None or not may_enter(request.user, tenant):
         raise Http404("There is no such tenant among those open to you.")
+    if request.user.is_superuser:
+        store([entry("enter", "tenants", tenant.slug)], tenant.slug)
     request.session[SESSION_KEY] = tenant.slug
     return HttpResponseRedirect(_next_page(request))
 

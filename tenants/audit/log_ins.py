@@ -28,7 +28,7 @@ def actor_of(user: User, role: str = "") -> Actor:
 def record_log_in(access: Access) -> None:
     """Write down that somebody has logged in at the API."""
     actor = actor_of(access.user, access.role)
-    store([entry("log_in", USERS, str(access.user.pk), actor=actor)], access.slug)
+    store([entry("log_in", USERS, actor.name, actor=actor)], access.slug)
 
 
 def record_log_out(user: User, action: str = "log_out") -> None:
@@ -80,7 +80,7 @@ def _everywhere(user: User, action: str, changes: Any = None, *, actor: Actor | 
         dict(known) if 0 < len(known) <= TENANTS_AT_MOST and not user.is_superuser else {None: ""}
     )
     for tenant, role in places.items():
-        store([entry(action, USERS, str(user.pk), changes, actor=actor or actor_of(user, role))], tenant)
+        store([entry(action, USERS, user.get_username(), changes, actor=actor or actor_of(user, role))], tenant)
 
 
 def _logged_in(sender: Any, user: User, **kwargs: Any) -> None:

@@ -33,6 +33,8 @@ class Trail:
     address: str = ""
     actor: Actor = NOBODY
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Entries to be written when the request has succeeded, each with its tenant.
+    later: list[tuple[dict[str, Any], str | None]] = field(default_factory=list)
     # False after the request: what it has set going in the background is not its doing any more.
     open: bool = True
 
@@ -45,6 +47,11 @@ class Trail:
         """Return what was noted since the last call."""
         noted, self.changes = self.changes, {}
         return noted
+
+    def take_later(self) -> list[tuple[dict[str, Any], str | None]]:
+        """Return the entries that wait, once."""
+        waiting, self.later = self.later, []
+        return waiting
 
 
 _current: ContextVar[Trail | None] = ContextVar("audit_trail", default=None)
@@ -74,6 +81,16 @@ def note_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     trail = current_trail()
     if trail is not None:
         trail.note(before, after)
+
+
+@contextmanager
+def notes_about(what: str) -> Iterator[None]:
+    """Name what is noted inside after something that is changed together with something else."""
+    trail = current_trail()
+    outer = {} if trail is None else trail.take_changes()
+    yield
+    if trail is not None:
+        trail.changes = outer | {f"{what}: {name}": sides for name, sides in trail.take_changes().items()}
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from chargepoints.models import (
     WantedSetting,
 )
 from sessions_app.models import IdToken, LocalList
+from tenants.audit.record import entry, store
 from tenants.context import tenant_scope
 from tenants.models import Membership, User
 from tests.admin.charges import store_readings, store_session
@@ -27,6 +28,8 @@ from tests.admin.conftest import PASSWORD, Browser, Network
 from tests.admin.test_undelivered_events import undelivered
 
 READ_ONLY = {
+    "audit_auditentry",
+    "audit_platformauditentry",
     "events_undeliveredevent",
     "chargepoints_certificaterequest",
     "chargepoints_firmwarejob",
@@ -56,6 +59,14 @@ def store_reports(station: str) -> None:
     CertificateRequest.objects.update_or_create(pk="c1", defaults=request)
 
 
+def audited(slug: str) -> str:
+    """Return the id of an entry that is in the audit logs of a tenant and of the platform."""
+    written = entry("create", "tenants", slug, {"name": {"after": "Nordlade"}})
+    for place in (slug, None):
+        store([written], place)
+    return str(written["_id"])
+
+
 @pytest.fixture
 def furnished(nordlade: Network) -> dict[str, object]:
     """One object of every kind; returns the primary key of each by the name of its pages."""
@@ -82,6 +93,7 @@ def furnished(nordlade: Network) -> dict[str, object]:
     session = store_session(nordlade.slug, "f00d", charge_point_id="nordlade_CP001")
     store_readings(nordlade.slug, session, 5)
     return {
+        **dict.fromkeys(("audit_auditentry", "audit_platformauditentry"), audited(nordlade.slug)),
         "chargepoints_chargepoint": "nordlade_CP001",
         "chargepoints_chargingprofile": 1001,
         "chargepoints_certificaterequest": "c1",
