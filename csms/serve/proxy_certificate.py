@@ -46,8 +46,14 @@ class ProxyCertificate:
             return
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name != self._header]
         # What the proxy itself has shown us is not its client's.
-        chain = [certificate_in(values[0].decode("latin-1"))] if len(values) == 1 and values[0].strip() else []
-        scope["extensions"]["tls"] = client_certificate(chain)
+        scope["extensions"]["tls"] = client_certificate(self._chain(values, address))
+
+    def _chain(self, values: list[bytes], proxy: str) -> list[str]:
+        joined = b",".join(values)  # as Daphne does by itself
+        if b"," in joined:
+            logger.warning("the proxy %s adds to the client certificate of others instead of replacing it", proxy)
+            return []
+        return [certificate_in(joined.decode("latin-1"))] if joined.strip() else []
 
     def _is_proxy(self, text: str) -> bool:
         try:
