@@ -154,16 +154,19 @@ async def reservation_doubts(station: Station, number: int, token_id: str, paren
     return [] if reservation["token_id"] == token_id or same_group else ["reservation_of_other"]
 
 
-async def use_reservation(station: Station, number: int, session_id: str, at: datetime, now: datetime) -> None:
-    """Store and announce that a session uses a reservation; nothing happens if it is known already.
+async def use_reservation(station: Station, number: int, session_id: str, at: datetime, now: datetime) -> bool:
+    """Store and announce that a session uses a reservation; return whether the station has ever had it.
 
+    Nothing happens if the use is known already.
     The station's word counts even for a reservation that had ended here: the start may come late.
     """
     reservation = await find_reservation(station, number)
-    if reservation is None or reservation["state"] == ReservationState.USED.value:
-        return
-    change = _ending(ReservationState.USED, "", now) | {"session_id": session_id}
-    await _end(station, reservation, change, at, session_id)
+    if reservation is None:
+        return False
+    if reservation["state"] != ReservationState.USED.value:
+        change = _ending(ReservationState.USED, "", now) | {"session_id": session_id}
+        await _end(station, reservation, change, at, session_id)
+    return True
 
 
 async def follow_status(station: Station, evse_id: int, before: str, after: str, now: datetime) -> None:

@@ -32,6 +32,7 @@ from ocpp_gateway.answers import Outcome, read_answer
 from ocpp_gateway.commands import effect_of, verb_of_action
 from ocpp_gateway.connection import POLICY_VIOLATION, Connection, ConnectionLost
 from ocpp_gateway.follow_up import follow_up
+from ocpp_gateway.foreign_answers import looks_like_ours, notice_answer
 from ocpp_gateway.pending import PendingCall, PendingCalls
 from ocpp_gateway.protocol.frames import Call, CallError, CallResult
 from ocpp_gateway.triggers import TRIGGERS, Triggers
@@ -66,6 +67,7 @@ class Pump:
     stopping: bool = False
     _running: bool = False
     _again: bool = False
+    _noticed: bool = False
     _task: asyncio.Task[Any] | None = None
     # The commands handed to the socket; those whose time was over before the answer came have an event, which is set
     # once their end is stored. None until the first: most sockets never carry a command.
@@ -233,10 +235,16 @@ class Pump:
         """Keep an answer that came after its time-out; what answers nothing of ours is only logged."""
         over = (self._handed_over or {}).get(answer.message_id)
         if over is None or self._handed_over is None:
-            log.info("answer_unexpected", station=self.connection.station.id, message_id=answer.message_id)
+            self._unexpected(answer.message_id)
             return
         del self._handed_over[answer.message_id]
         background(self._record_late(answer, over), "late_answer")
+
+    def _unexpected(self, message_id: str) -> None:
+        log.info("answer_unexpected", station=self.connection.station.id, message_id=message_id)
+        if not self._noticed and looks_like_ours(message_id):
+            self._noticed = True  # one look per connection: whoever sends more of them learns nothing by it
+            background(notice_answer(self.connection.station, message_id), "notice_answer")
 
     async def _record_late(self, answer: CallResult | CallError, over: asyncio.Event) -> None:
         await over.wait()  # it may have come while the time-out was being stored

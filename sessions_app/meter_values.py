@@ -16,6 +16,7 @@ from events.facts import meter_values_received
 from sessions_app import active_sessions
 from sessions_app.active_sessions import SessionKey
 from sessions_app.authorization import SESSIONS
+from sessions_app.foreign_references import notice_transaction
 from sessions_app.metering import METER_VALUES, Reading, live_values, meter_value_document, reading_event
 from tenants.coalesced_writes import coalesced_writes
 from tenants.group_commit import DuplicateRecord
@@ -48,6 +49,8 @@ async def record_meter_values(station: Station, report: MeterReport, now: dateti
         await intake.store_unknown(stored)
     if session is not None:
         _keep_live_values(station, session, report.readings, now)
+    elif report.transaction_id is not None:
+        await notice_transaction(station, report.transaction_id, now)
 
 
 _Stored = tuple[Reading, dict[str, Any]]

@@ -26,6 +26,7 @@ from sessions_app.authorization import (
     check_token,
     token_key,
 )
+from sessions_app.foreign_references import notice_reservation, notice_transaction
 from sessions_app.meter_values import announce_readings
 from sessions_app.metering import METER_VALUES, Reading, meter_value_document
 from sessions_app.transaction_ids import next_transaction_id
@@ -83,7 +84,9 @@ async def start_session(station: Station, report: StartReport, now: datetime) ->
     session_id = _start_id(station, report)
     started = await _start(station, session_id, report, now)
     if report.reservation_id is not None:
-        await reservations.use_reservation(station, report.reservation_id, session_id, report.timestamp, now)
+        known = await reservations.use_reservation(station, report.reservation_id, session_id, report.timestamp, now)
+        if not known:
+            await notice_reservation(station, report.reservation_id, now)
     return started
 
 
@@ -244,6 +247,7 @@ async def _store_stop(station: Station, report: StopReport, now: datetime) -> No
     stored = await _session_of(station, report.transaction_id)
     if stored is None:
         await _store_orphan(station, report, now)
+        await notice_transaction(station, report.transaction_id, now)
     elif stored["status"] != "completed":
         await _complete(station, stored, report, now)
 

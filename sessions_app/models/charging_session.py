@@ -54,6 +54,8 @@ class ChargingSession(models.Model):
             models.Index(fields=["token_id", "-received_at", "-id"], name="session_by_token"),
             models.Index(fields=["-start_time", "-id"], name="session_by_start"),
             models.Index(fields=["token_id"], condition=Q(status="active"), name="session_charging_token"),
+            # For those who ask whose a transaction is (`foreign_references`).
+            models.Index(fields=["transaction_id"], name="session_by_transaction"),
         ]
         constraints = [
             models.UniqueConstraint(
