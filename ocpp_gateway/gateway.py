@@ -38,6 +38,7 @@ from ocpp_gateway.reservation_expiry import end_overdue_reservations
 from ocpp_gateway.state import shared_state
 from ocpp_gateway.suspension import Suspensions
 from ocpp_gateway.waiters import Waiters
+from tenants import abandoned_transactions
 from tenants.clients import Document, close_async_client
 from tenants.coalesced_writes import coalesced_writes
 from tenants.unit_of_work import flush_commits
@@ -83,6 +84,7 @@ class Gateway:
         self._pulse = Pulse(self._instances.close_stale)
         self.gate = Gate.of(self, state.strikes, state.exchange)
         self._ready: asyncio.Task[None] | None = None
+        self._tidying: asyncio.Task[None] | None = None
 
     # -- The process -----------------------------------------------------------------------------
 
@@ -104,6 +106,9 @@ class Gateway:
             log.warning("gateway_not_prepared", error=str(error))  # the next request tries again
 
     async def _prepare(self) -> None:
+        if self._tidying is None:
+            # First of all: what a killed predecessor has left open may be in the way of all the rest.
+            self._tidying = background(abandoned_transactions.look_for_ever(), "abandoned_transactions")
         try:
             await self._instances.join()
         except BaseException:
@@ -163,9 +168,7 @@ class Gateway:
 
     # -- Sockets -----------------------------------------------------------------------------------
 
-    async def opened(
-        self, station: Station, version: OcppVersion, socket: Socket, *, address: str = ""
-    ) -> Connection:
+    async def opened(self, station: Station, version: OcppVersion, socket: Socket, *, address: str = "") -> Connection:
         """Make a socket the owner of its station and return its connection; the one before is closed.
 
         Raises:

@@ -12,6 +12,8 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.driver_info import DriverInfo
 
 Document = dict[str, Any]
+# The name by which MongoDB shows which sessions are ours; other programs of this product begin theirs with it.
+APP_NAME = "csms"
 
 _lock = threading.Lock()
 _sync_clients: dict[int, MongoClient[Document]] = {}
@@ -27,7 +29,7 @@ def _options() -> dict[str, Any]:
         "connectTimeoutMS": milliseconds,
         "socketTimeoutMS": milliseconds,
         "w": "majority",
-        "appname": "csms",
+        "appname": APP_NAME,
         "driver": DriverInfo("csms"),
     }
 
