@@ -25,6 +25,8 @@ def navigation(request: HttpRequest) -> list[Group]:
             groups[-1]["items"].append(_item("Members", "group", "tenants_membership_changelist"))
         if allows(access.role, least_role("undelivered-events", READ)):
             groups[-1]["items"].append(_item("Undelivered events", "unsubscribe", "events_undeliveredevent_changelist"))
+        if allows(access.role, least_role("api-keys", READ)):
+            groups[-1]["items"].append(_item("API keys", "key", "tenants_apikey_changelist"))
         if allows(access.role, least_role("audit-log", READ)):
             groups[-1]["items"].append(_item("Audit log", "history", "audit_auditentry_changelist"))
     else:

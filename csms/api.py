@@ -13,6 +13,7 @@ from chargepoints.rest import ChargePointViewSet, ConnectorViewSet
 from chargepoints.wanted_settings_rest import WantedSettingViewSet
 from sessions_app.local_list_rest import LocalListViewSet
 from sessions_app.rest import IdTokenViewSet, MeterValueViewSet, SessionViewSet, StationSessionViewSet
+from tenants.api_key_rest import ApiKeyViewSet
 from tenants.audit.rest import AuditEntryViewSet
 from tenants.rest import TenantViewSet
 from tenants.token_rest import LogInView, LogOutView, RefreshView, VerifyView
@@ -20,6 +21,7 @@ from tenants.undelivered_rest import UndeliveredEventViewSet
 
 router = SimpleRouter()
 router.trailing_slash = "/?"
+router.register("api-keys", ApiKeyViewSet, basename="api-keys")
 router.register("audit-log", AuditEntryViewSet, basename="audit-log")
 router.register("tenants", TenantViewSet, basename="tenants")
 router.register("chargepoints", ChargePointViewSet, basename="chargepoints")

@@ -234,7 +234,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # -- REST --------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.authentication.TenantJWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["tenants.authentication.TenantAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.permissions.RolePermission"],
     "DEFAULT_THROTTLE_CLASSES": ["tenants.throttling.TenantRateThrottle"],
     # Failed log-ins per minute and address; requests per minute are a setting of each tenant.
@@ -280,6 +280,8 @@ SPECTACULAR_SETTINGS = {
         "LogKindEnum": "chargepoints.models.LogKind",
         "ActorKindEnum": "tenants.audit.models.ActorKind",
         "AuditViaEnum": "tenants.audit.models.Via",
+        "RoleEnum": "tenants.roles.Role",
+        "ApiKeyStateEnum": "tenants.api_key.STATES",
         "TenantStatusEnum": "tenants.models.Tenant.Status",
     },
     "TAGS": [
@@ -296,6 +298,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "charging-profiles", "description": "Limits on what may be drawn."},
         {"name": "wanted-settings", "description": "How stations are to be set."},
         {"name": "clients", "description": "The stations connected now."},
+        {"name": "api-keys", "description": "Keys with which programs use this API."},
         {"name": "audit-log", "description": "Who did what."},
         {"name": "tenants", "description": "The platform's tenants; for its superuser."},
     ],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from csms.errors import CsmsError
 from tenants.models import Membership, Tenant, User
+from tenants.program import Program
 
 SUPERUSER = "superuser"
 
@@ -48,16 +49,22 @@ class SeveralMemberships(CsmsError):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A user acting in a tenant, or a platform superuser acting in none."""
+    """A user or a program acting in a tenant, or a platform superuser acting in none."""
 
-    user: User
+    user: User | Program
     tenant: Tenant | None
     role: str
+    # The rows of the table of roles that an API key may be used for; None for people, who may use all.
+    resources: frozenset[str] | None = None
 
     @property
     def slug(self) -> str | None:
         """The tenant's slug, None outside of tenants."""
         return self.tenant.slug if self.tenant else None
+
+    def covers(self, resource: str) -> bool:
+        """Return whether a resource is within the scope; the role decides beside that."""
+        return self.resources is None or resource in self.resources
 
 
 def access_to(user: User, slug: str | None) -> Access:

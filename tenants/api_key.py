@@ -8,6 +8,8 @@ from django.db import models
 
 from tenants.roles import Role
 
+STATES = ("active", "expired", "revoked")
+
 
 class ApiKey(models.Model):
     """A key of a tenant, with a role and an end. Only a hash of it is stored."""

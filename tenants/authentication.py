@@ -10,36 +10,58 @@ from rest_framework.request import Request
 
 from csms.problems import BEARER
 from tenants.access import Access, NoAccess, access_to
-from tenants.audit.models import ActorKind
-from tenants.audit.trail import Actor, act_as
+from tenants.api_keys import PREFIX, access_with_key
+from tenants.audit.log_ins import actor_of
+from tenants.audit.trail import act_as
 from tenants.context import set_tenant
 from tenants.models import User
+from tenants.program import Program
+from tenants.throttling import client_address
 from tenants.tokens import TokenRefused, claimed_access, read_access_token
 
 TENANT_HEADER = "X-Tenant"
+KEY_HEADER = "X-API-Key"
 
 
-class TenantJWTAuthentication(BaseAuthentication):
-    """Gives the view `request.user` and `request.auth`, an `Access`, and chooses the tenant's database."""
+class TenantAuthentication(BaseAuthentication):
+    """Gives the view `request.user` and `request.auth`, an `Access`, and chooses the tenant's database.
 
-    def authenticate(self, request: Request) -> tuple[User, Access] | None:
-        """Return None without a token, so that the permission decides.
+    By an access token of a person, or an API key of a program.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User | Program, Access] | None:
+        """Return None without either, so that the permission decides.
 
         Raises:
-            csms.errors.CsmsError: the token is refused (401), the tenant suspended (403) or not to be seen (404).
+            csms.errors.CsmsError: token or key is refused (401), the tenant suspended (403) or not to be seen (404).
         """
-        raw = _bearer_token(request)
+        raw = _credential(request)
         if raw is None:
             return None
-        token, user = read_access_token(raw)
-        access = _chosen(user, claimed_access(token, user), request.headers.get(TENANT_HEADER))
+        access = _chosen(_access(raw, request), request.headers.get(TENANT_HEADER))
         set_tenant(access.slug)
-        act_as(Actor(ActorKind.USER, str(user.pk), user.get_username(), access.role))
-        return user, access
+        act_as(actor_of(access.user, access.role))
+        return access.user, access
 
     def authenticate_header(self, request: Request) -> str:
         """Return the value of `WWW-Authenticate` for a 401."""
         return BEARER
+
+
+def _credential(request: Request) -> str | None:
+    """Return the token or the key that a request carries."""
+    key, token = request.headers.get(KEY_HEADER), _bearer_token(request)
+    if key is not None and token is not None and key != token:
+        raise TokenRefused(f"send either {KEY_HEADER} or Authorization, not both")
+    if key is not None and not key.startswith(PREFIX):
+        raise TokenRefused(f"{KEY_HEADER} takes an API key, which begins with {PREFIX!r}")
+    return token if key is None else key
+
+
+def _access(raw: str, request: Request) -> Access:
+    if raw.startswith(PREFIX):
+        return access_with_key(raw, client_address(request))
+    return claimed_access(*read_access_token(raw))
 
 
 def _bearer_token(request: Request) -> str | None:
@@ -52,26 +74,32 @@ def _bearer_token(request: Request) -> str | None:
     return token.strip()
 
 
-def _chosen(user: User, access: Access, wanted: str | None) -> Access:
+def _chosen(access: Access, wanted: str | None) -> Access:
     """Return the access to the tenant that `X-Tenant` names; only a superuser may name another than the token's."""
     if not wanted or wanted == access.slug:
         return access
-    if not user.is_superuser:
+    if not isinstance(access.user, User) or not access.user.is_superuser:
         raise NoAccess("there is nothing at this address", code="not_found")
-    return access_to(user, wanted)
+    return access_to(access.user, wanted)
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
     """Tells the OpenAPI document, and so Swagger UI, how to log in."""
 
-    target_class = "tenants.authentication.TenantJWTAuthentication"
-    name = "bearer"
+    target_class = "tenants.authentication.TenantAuthentication"
+    name = ["bearer", "apiKey"]
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """Return the security scheme."""
-        return {
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        """Return that either will do."""
+        return [{name: []} for name in self.name]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
+        """Return the security schemes."""
+        bearer = {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "The `access` token of `POST /api/v1/auth/token`.",
+            "description": "The `access` token of `POST /api/v1/auth/token`, or an API key.",
         }
+        key = {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": "A key of `POST /api/v1/api-keys`."}
+        return [bearer, key]

@@ -40,6 +40,7 @@ LEAST_ROLE: dict[str, dict[str, str]] = {
     "commands": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
     "audit-log": {READ: Role.ADMIN},
     "platform-audit-log": {READ: SUPERUSER},
+    "api-keys": {READ: Role.ADMIN, CREATE: Role.ADMIN, DELETE: Role.ADMIN},
     "configuration": {READ: Role.VIEWER, CREATE: Role.OPERATOR},
     "members": {READ: Role.ADMIN, CREATE: Role.ADMIN, CHANGE: Role.ADMIN, DELETE: Role.ADMIN},
     "tenants": {READ: Role.VIEWER, CREATE: SUPERUSER, CHANGE: SUPERUSER, DELETE: SUPERUSER},
@@ -54,13 +55,15 @@ class RolePermission(BasePermission):
     `permission_deed` overrules what the method says (a POST that changes).
     """
 
-    message = "your role does not allow this"
+    message = "your role does not allow this, or your API key is not for it"
     code = "permission_denied"
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return whether the request may go on."""
         access = request.auth
-        return isinstance(access, Access) and allows(access.role, _needed(view, request.method))
+        if not isinstance(access, Access) or not access.covers(getattr(view, "permission_resource", "")):
+            return False
+        return allows(access.role, _needed(view, request.method))
 
 
 def least_role(resource: str, deed: str) -> str | None:

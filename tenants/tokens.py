@@ -54,6 +54,7 @@ class TokenPair:
 
 def issue_tokens(access: Access) -> TokenPair:
     """Begin a log-in of a user in a tenant and return its first tokens."""
+    assert isinstance(access.user, User)
     now = datetime.now(UTC)
     log_in = LogIn(
         id=secrets.token_hex(16),
@@ -73,7 +74,7 @@ def _pair(access: Access, log_in: LogIn) -> TokenPair:
         "user_id": str(access.user.pk),
         "tenant_id": access.slug,
         "role": access.role,
-        "credential": _fingerprint(access.user),
+        "credential": _fingerprint(log_in.user),
         "log_in": log_in.pk,
         "iss": settings.JWT_ISSUER,
         "aud": settings.JWT_AUDIENCE,

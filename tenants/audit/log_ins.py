@@ -12,6 +12,7 @@ from tenants.audit.models import ActorKind
 from tenants.audit.record import created, entry, store
 from tenants.audit.trail import NOBODY, Actor
 from tenants.models import User
+from tenants.program import Program
 
 # Whoever tries passwords must not fill the database: what goes beyond is counted in the entry that ends a minute.
 REFUSALS_PER_MINUTE = 60
@@ -20,8 +21,10 @@ TENANTS_AT_MOST = 20
 USERS = "users"
 
 
-def actor_of(user: User, role: str = "") -> Actor:
-    """Return a user as an actor."""
+def actor_of(user: User | Program, role: str = "") -> Actor:
+    """Return whoever is asking as an actor."""
+    if isinstance(user, Program):
+        return Actor(ActorKind.API_KEY, user.key.pk, user.get_username(), role)
     return Actor(ActorKind.USER, str(user.pk), user.get_username(), role or (SUPERUSER if user.is_superuser else ""))
 
 

@@ -20,6 +20,7 @@ from chargepoints.models import (
     WantedSetting,
 )
 from sessions_app.models import IdToken, LocalList
+from tenants.api_keys import create_key
 from tenants.audit.record import entry, store
 from tenants.context import tenant_scope
 from tenants.models import Membership, User
@@ -106,6 +107,7 @@ def furnished(nordlade: Network) -> dict[str, object]:
         "sessions_app_chargingsession": session.pk,
         "sessions_app_idtoken": "04a1b2",
         "sessions_app_locallist": "nordlade_CP001",
+        "tenants_apikey": create_key(nordlade.slug, created_by="somebody", name="billing").key.pk,
         "tenants_tenant": nordlade.slug,
         "tenants_user": nordlade.people["viewer"].pk,
         "tenants_membership": Membership.objects.get(user=nordlade.people["viewer"]).pk,

@@ -59,7 +59,9 @@ def test_lists_are_pages_and_lists_of_sessions_are_csv_too(document: dict[str, A
 def test_tokens_are_asked_for_where_they_are_needed(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         needs_none = path.startswith("/api/v1/auth/")
-        assert operation.get("security", [{}]) == ([{}] if needs_none else [{"bearer": []}]), f"{method} {path}"
+        assert operation.get("security", [{}]) == ([{}] if needs_none else [{"bearer": []}, {"apiKey": []}]), (
+            f"{method} {path}"
+        )
 
 
 def test_it_comes_as_yaml_too() -> None:
