@@ -24,9 +24,8 @@ from tenants.clients import Document, sync_client
 from tenants.models import Tenant
 from tenants.routing import database_name
 
-OUTBOX = "outbox"
-# Events on their way to the broker, which this installation announces, and answers to requests repeated here.
-LEFT_OUT = frozenset({OUTBOX, "idempotency_keys"})
+# What is only of use here: events on their way to this broker or refused by it, answers to requests repeated here.
+LEFT_OUT = frozenset({"outbox", "undelivered_events", "idempotency_keys"})
 
 Say = Callable[[str], None]
 _left_out: dict[str, set[str]] = {}

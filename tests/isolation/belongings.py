@@ -9,6 +9,7 @@ from typing import Any
 from bson import ObjectId
 from django.apps import apps
 from django.db.models import (
+    BinaryField,
     BooleanField,
     CharField,
     DateTimeField,
@@ -25,13 +26,14 @@ from gridfs import GridFSBucket
 from chargepoints.log_files import BUCKET
 from tenants.clients import sync_client
 from tenants.context import tenant_scope
-from tenants.models import Membership
-from tenants.routing import TENANT_APPS, database_name
+from tenants.models import Membership, Tenant
+from tenants.routing import EVERYWHERE_APPS, TENANT_APPS, database_name
 from tests.rest.conftest import Company
 
 # In every text of theirs that is no id: where this is read, something of theirs is read.
 MARK = "OF-AMPERIA"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 STATIONS = ("AMP1", "AMP2")
 FILE = b"log of " + MARK.encode()
 _SCHEDULE = {"unit": "A", "periods": [{"start": 0, "limit": 6.0}]}
@@ -67,6 +69,8 @@ _KEYS: dict[str, Any] = {
 _SPECIAL: dict[tuple[str, str], Any] = {
     ("ChargingProfile", "schedule"): _SCHEDULE,
     ("OcppMessage", "payload"): f'{{"text":"{MARK}"}}',
+    ("AuditEntry", "changes"): f'{{"text":{{"after":"{MARK}"}}}}',
+    ("UndeliveredEvent", "payload"): f'{{"text":"{MARK}"}}'.encode(),
     ("LogFile", "state"): "stored",
     ("LogFile", "size"): len(FILE),
 }
@@ -74,8 +78,18 @@ _SPECIAL: dict[tuple[str, str], Any] = {
 
 def tenant_models() -> list[type[Model]]:
     """Return every model that lives in tenants' databases, those first that others point to."""
-    models = [model for model in apps.get_models() if model._meta.app_label in TENANT_APPS]
+    labels = TENANT_APPS | EVERYWHERE_APPS
+    models = [model for model in apps.get_models() if model._meta.app_label in labels and not model._meta.proxy]
     return sorted(models, key=lambda model: any(isinstance(each, ForeignKey) for each in model._meta.fields))
+
+
+def platform_models() -> list[type[Model]]:
+    """Return the models of the global database whose rows belong to a tenant; members have people behind them."""
+    return [
+        model
+        for model in apps.get_models()
+        if model is not Membership and any(each.related_model is Tenant for each in model._meta.concrete_fields)
+    ]
 
 
 @dataclass
@@ -96,6 +110,8 @@ class Belongings:
         rows: dict[str, list[Any]] = {
             name: sorted(database[name].find(), key=lambda row: str(row["_id"])) for name in names
         }
+        for model in platform_models():
+            rows[model.__name__] = list(model._base_manager.filter(tenant_id=self.company.slug).order_by("pk").values())
         rows["memberships"] = list(Membership.objects.filter(tenant_id=self.company.slug).values())
         return {name: found for name, found in rows.items() if found}
 
@@ -105,10 +121,9 @@ def own_everything(company: Company) -> Belongings:
     owned = Belongings(company)
     database = sync_client()[database_name(company.slug)]
     with tenant_scope(company.slug):
-        for model in tenant_models():
-            rows = [_row(model, number) for number in (1, 2)]
-            for row in rows:
-                row.save(force_insert=True)
+        for model in [*tenant_models(), *platform_models()]:
+            rows = [_row(model, number, company.slug) for number in (1, 2)]
+            model._base_manager.bulk_create(rows)
             owned.ids[model.__name__] = [row.pk for row in rows]
     for number in (1, 2):
         key = ObjectId(NAMED["file_id"].format(n=number))
@@ -123,10 +138,12 @@ def own_everything(company: Company) -> Belongings:
     return owned
 
 
-def _row(model: type[Model], number: int) -> Model:
+def _row(model: type[Model], number: int, slug: str) -> Model:
     values: dict[str, Any] = {}
     for each in model._meta.concrete_fields:
-        if isinstance(each, ForeignKey):
+        if each.related_model is Tenant:
+            values[each.attname] = slug
+        elif isinstance(each, ForeignKey):
             values[each.attname] = _numbered(_KEYS[each.related_model.__name__], number)
         elif each.primary_key:
             key = _key(model, each, number)
@@ -159,8 +176,11 @@ def _value(model: type[Model], field: Field, number: int) -> Any:
 def _plain(field: Field, number: int) -> Any:
     if isinstance(field, (CharField, TextField)):
         return f"{number}-{MARK}"[: field.max_length]
+    if isinstance(field, BinaryField):
+        return MARK.encode()
     if isinstance(field, DateTimeField):
-        return NOON
+        # MongoDB deletes some rows by itself when their time is over.
+        return LATER if field.name == "expires_at" else NOON
     if isinstance(field, BooleanField):
         return field.default if field.has_default() else False
     if isinstance(field, (IntegerField, FloatField)):

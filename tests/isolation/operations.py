@@ -15,6 +15,8 @@ from tests.isolation.belongings import NAMED, Belongings
 API = "/api/v1/"
 # Whose id stands behind the first part of an address: `sessions/{...}` is a ChargingSession.
 KINDS = {
+    "api-keys": "ApiKey",
+    "audit-log": "AuditEntry",
     "certificate-requests": "CertificateRequest",
     "chargepoints": "ChargePoint",
     "charging-profiles": "ChargingProfile",
@@ -27,6 +29,7 @@ KINDS = {
     "security-events": "SecurityEvent",
     "sessions": "ChargingSession",
     "tenants": "Tenant",
+    "undelivered-events": "UndeliveredEvent",
     "wanted-settings": "WantedSetting",
 }
 # Ids that stand in bodies and filters under names which say nothing of a model.
@@ -35,6 +38,7 @@ _REFERENCES = {
     "id": "AMP{n}",
     "slug": "",
     "profile_id": 9000,
+    "target_id": "AMP{n}",
     "vendor_id": "AMP{n}",
     "tenant": "",
 }
