@@ -40,9 +40,7 @@ class Command(BaseCommand):
 
     def _lift(self, keys: list[str]) -> Callable[[RedisStrikes], Awaitable[list[str]]]:
         async def lift(strikes: RedisStrikes) -> list[str]:
-            wanted = (
-                [key for key in await strikes.blocks() if not key.startswith(_REPORTS)] if keys == ["all"] else keys
-            )
+            wanted = list(await _found(strikes)) if keys == ["all"] else keys
             for key in wanted:
                 if not await strikes.lift(key):
                     raise CommandError(f"nothing is known of {key!r}: use a key as it is listed without --lift")
@@ -52,9 +50,12 @@ class Command(BaseCommand):
 
 
 async def _blocks(strikes: RedisStrikes) -> list[str]:
-    found = await strikes.blocks()
-    shown = sorted(key for key in found if not key.startswith(_REPORTS))
-    return [f"{key}  {found[key]:.0f} s" for key in shown] or ["nobody is blocked"]
+    found = await _found(strikes)
+    return [f"{key}  {found[key]:.0f} s" for key in sorted(found)] or ["nobody is blocked"]
+
+
+async def _found(strikes: RedisStrikes) -> dict[str, float]:
+    return {key: seconds for key, seconds in (await strikes.blocks()).items() if not key.startswith(_REPORTS)}
 
 
 async def _with_strikes(work: Callable[[RedisStrikes], Awaitable[list[str]]]) -> list[str]:
