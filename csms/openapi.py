@@ -80,9 +80,8 @@ class ApiSchema(AutoSchema):
 
     def _problem_statuses(self) -> list[int]:
         statuses = {400, 429, 503}
-        statuses |= {401, 403} if self.view.authentication_classes else {401, 403, 415}
-        if "{" in self.path:
-            statuses.add(404)
+        # 404 is also the answer to an X-Tenant that is not the caller's.
+        statuses |= {401, 403, 404} if self.view.authentication_classes else {401, 403, 415}
         if self.method in ("POST", "PATCH") and self.view.authentication_classes:
             statuses |= {409, 415}
         if self.method in ("PATCH", "DELETE"):

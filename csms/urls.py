@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
@@ -17,6 +18,7 @@ from csms.schema_view import SchemaView
 from csms.security_contact import security_txt
 
 
+@csrf_exempt  # there is nothing to protect, and a page about a cookie would be no answer to a program
 def api_not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     """Answer for every address under `/api/` that nothing else answers for."""
     return problems.not_found()

@@ -52,7 +52,7 @@ MAX_KEY_LENGTH = 100
 
 _WAIT = OpenApiParameter(
     "wait",
-    OpenApiTypes.FLOAT,
+    {"type": "number", "format": "double", "minimum": 0},
     description=f"Seconds to wait for the command's end, {LONGEST_WAIT_SECONDS:.0f} at most: 200 with the station's"
     " answer, or 202 when it has not ended by then.",
 )
