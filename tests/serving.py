@@ -31,6 +31,7 @@ class Gateway:
             "CSMS_INSTANCE_ID": self.instance,
             "HTTP_HOST": "127.0.0.1",
             "HTTP_PORT": str(self.port),
+            "PUBLIC_URL": f"http://127.0.0.1:{self.port}",
             "LOG_FORMAT": "json",
         }
         self.process = Process(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 # The car and the station agree on a current first; power then rises to its plateau over this time (s).
 RAMP_SECONDS = 40.0
@@ -38,6 +39,7 @@ class Charge:
     direct_current: bool
     elapsed: float = 0.0
     energy: float = 0.0
+    limit: float = inf  # W, the most the central system leaves it
 
     @property
     def full(self) -> bool:
@@ -57,7 +59,7 @@ class Charge:
         """Return the power in W that flows through the meter now."""
         if self.full:
             return 0.0
-        return self.plateau() * min(_ramp(self.elapsed), _taper(self.soc))
+        return min(self.plateau() * min(_ramp(self.elapsed), _taper(self.soc)), self.limit)
 
     def advance(self, seconds: float) -> float:
         """Charge for `seconds`, and return the Wh that the meter counted."""

@@ -11,11 +11,14 @@ from typing import Any
 
 from ocpp_gateway.simulator.backlog import Transaction
 from ocpp_gateway.simulator.battery import Charge
+from ocpp_gateway.simulator.charging_profiles import ChargingProfiles
 from ocpp_gateway.simulator.clock import Clock
 from ocpp_gateway.simulator.configuration import Configuration
 from ocpp_gateway.simulator.connector import Connector
 from ocpp_gateway.simulator.drivers import Plan
+from ocpp_gateway.simulator.local_list import LocalList
 from ocpp_gateway.simulator.meter import timestamp
+from ocpp_gateway.simulator.reservations import Reservations
 from ocpp_gateway.simulator.uplink import Uplink
 from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Offline
 
@@ -33,6 +36,9 @@ class Site:
     configuration: Configuration
     clock: Clock
     random: Random
+    local_list: LocalList
+    profiles: ChargingProfiles
+    reservations: Reservations
 
 
 class Visit:
@@ -57,6 +63,7 @@ class Visit:
         self._arrival_soc = charge.soc
         self.over = asyncio.Event()
         self._settle = settle
+        self._site = site
         self._uplink = site.uplink
         self._configuration = site.configuration
         self._clock = site.clock
@@ -65,6 +72,7 @@ class Visit:
         self._reason = plan.farewell
         self._hurry = asyncio.Event()
         self._readings: list[dict[str, Any]] = []
+        self._began: datetime | None = None
 
     @property
     def completed(self) -> bool:
@@ -95,6 +103,7 @@ class Visit:
             await self._clock.wait(self._hurry, self._random.uniform(10, 60))
         finally:
             self.connector.visit = None
+            self._site.profiles.end_transaction(self.connector.number)
             self.over.set()
         await self.connector.rest()
 
@@ -102,10 +111,15 @@ class Visit:
         """Ask the central system; a station that is offline lets a known driver charge (OCPP 1.6 §3.5)."""
         if not self.plan.authorize:
             return True
+        known = self._site.local_list.allows(self.plan.id_tag)
+        if known and self._configuration.boolean("LocalPreAuthorize"):
+            return True
         try:
             answer = await self._uplink.call("Authorize", {"idTag": self.plan.id_tag})
         except (Offline, CallTimeout):
-            return True
+            if known is False:
+                self.refusal = "the id tag may not charge, says the local list"
+            return known is not False
         except CallRefused as error:
             self.refusal = f"Authorize: {error}"
             return False
@@ -118,17 +132,26 @@ class Visit:
         transaction = self._begin()
         await self.connector.turn("Charging")
         begin = last = self._clock.now()
+        self._began = begin
+        await self.heed_limit()
         while not self._finished(transaction, (last - begin).total_seconds()):
             interval = self._configuration.integer("MeterValueSampleInterval")
             await self._clock.wait(self._stop, interval or _UNSAMPLED_STEP)
             now = self._clock.now()
             self.connector.meter.count(self.charge.advance((now - last).total_seconds()))
             last = now
-            if self.charge.full and self.connector.status == "Charging":
-                await self.connector.turn("SuspendedEV")
+            await self.heed_limit()
             if interval and not self._stop.is_set():
                 self.send_meter_values(now)
         self._end(transaction, last)
+
+    async def heed_limit(self) -> None:
+        """Take no more than the charging profiles leave from now on, and show who holds the charge back."""
+        charge, now = self.charge, self._clock.now()
+        charge.limit = self._site.profiles.limit(self.connector.number, now, self._began, charge.phases)
+        status = "SuspendedEV" if charge.full else "SuspendedEVSE" if charge.limit <= 0 else "Charging"
+        if status != self.connector.status:
+            await self.connector.turn(status)
 
     def _finished(self, transaction: Transaction, stayed: float) -> bool:
         if transaction.status not in ("", "Accepted"):
@@ -150,6 +173,9 @@ class Visit:
             "meterStart": self.connector.meter.wh,
             "timestamp": timestamp(now),
         }
+        reservation = self._site.reservations.use(self.connector)
+        if reservation is not None:
+            payload["reservationId"] = reservation
         self._uplink.backlog.put("StartTransaction", payload, transaction)
         return transaction
 

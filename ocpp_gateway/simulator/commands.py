@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ocpp_gateway.simulator.smart_charging import SmartCharging
+from ocpp_gateway.simulator.triggers import Triggers
 from ocpp_gateway.simulator.wire import CallRefused, Payload, Reply
 
 if TYPE_CHECKING:
@@ -15,20 +17,6 @@ if TYPE_CHECKING:
 
 _ACCEPTED = {"status": "Accepted"}
 _REJECTED = {"status": "Rejected"}
-# Actions of OCPP 1.6 that this station knows by name and does not support.
-_UNSUPPORTED = frozenset(
-    {
-        "CancelReservation",
-        "ClearChargingProfile",
-        "GetCompositeSchedule",
-        "GetDiagnostics",
-        "GetLocalListVersion",
-        "ReserveNow",
-        "SendLocalList",
-        "SetChargingProfile",
-        "UpdateFirmware",
-    }
-)
 
 
 class Commands:
@@ -36,17 +24,34 @@ class Commands:
 
     def __init__(self, station: Station) -> None:
         self._station = station
+        smart_charging, triggers = SmartCharging(station), Triggers(station)
         self._actions: dict[str, Callable[[Payload], Reply]] = {
+            "CancelReservation": station.reservations.cancel,
+            "CertificateSigned": station.certificates.take,
             "ChangeAvailability": self._change_availability,
             "ChangeConfiguration": self._change_configuration,
             "ClearCache": lambda _: Reply(_ACCEPTED),
-            "DataTransfer": lambda _: Reply({"status": "UnknownVendorId"}),
+            "ClearChargingProfile": smart_charging.clear,
+            "DataTransfer": self._data_transfer,
+            "DeleteCertificate": station.certificates.delete,
+            "ExtendedTriggerMessage": triggers.extended,
+            "GetCompositeSchedule": smart_charging.composite,
             "GetConfiguration": self._get_configuration,
+            "GetDiagnostics": station.uploads.get_diagnostics,
+            "GetInstalledCertificateIds": station.certificates.installed,
+            "GetLocalListVersion": station.local_list.get_version,
+            "GetLog": station.uploads.get_log,
+            "InstallCertificate": station.certificates.install,
             "RemoteStartTransaction": self._remote_start,
             "RemoteStopTransaction": self._remote_stop,
+            "ReserveNow": station.reservations.reserve,
             "Reset": self._reset,
-            "TriggerMessage": self._trigger,
+            "SendLocalList": station.local_list.send,
+            "SetChargingProfile": smart_charging.set_profile,
+            "SignedUpdateFirmware": station.firmware.update_signed,
+            "TriggerMessage": triggers.plain,
             "UnlockConnector": self._unlock,
+            "UpdateFirmware": station.firmware.update,
         }
 
     def answer(self, action: str, payload: Payload) -> Reply:
@@ -57,8 +62,6 @@ class Commands:
                 return handler(payload)
             except KeyError as missing:
                 raise CallRefused("OccurenceConstraintViolation", f"{missing.args[0]} is missing") from None
-        if action in _UNSUPPORTED:
-            raise CallRefused("NotSupported", f"{action} is not supported by this station")
         raise CallRefused("NotImplemented", f"{action} is not known to this station")
 
     def _connector(self, number: int) -> Connector | None:
@@ -85,16 +88,26 @@ class Commands:
     def _get_configuration(self, payload: Payload) -> Reply:
         return Reply(self._station.configuration.report(payload.get("key") or []))
 
+    def _data_transfer(self, payload: Payload) -> Reply:
+        """Send back what came to the station's own maker; it knows no other."""
+        if payload["vendorId"] != self._station.model.vendor:
+            return Reply({"status": "UnknownVendorId"})
+        return Reply({**_ACCEPTED, "data": payload.get("data", "")})
+
     def _remote_start(self, payload: Payload) -> Reply:
-        wanted = payload.get("connectorId")
-        free = [one for one in self._station.connectors if one.free and wanted in (None, one.number)]
+        wanted, tag = payload.get("connectorId"), payload["idTag"]
+        # What is kept for this driver comes first.
+        able = [one for one in self._station.connectors if one.free_for(tag) and wanted in (None, one.number)]
+        free = sorted(able, key=lambda one: not one.reserved_for)
         authorize = self._station.configuration.boolean("AuthorizeRemoteTxRequests")
         plan = self._station.habits.remote_plan(payload["idTag"], authorize=authorize)
         if not free or not self._station.uplink.ready.is_set():
             return Reply(_REJECTED)
 
         async def charge() -> None:
-            if free[0].free:  # a driver may have come while the answer was on its way
+            if free[0].free_for(tag):  # a driver may have come while the answer was on its way
+                if "chargingProfile" in payload:
+                    self._station.profiles.install(free[0].number, payload["chargingProfile"])
                 await self._station.visit(free[0], plan)
 
         return Reply(_ACCEPTED, charge)
@@ -118,46 +131,6 @@ class Commands:
         if visit is None:
             return Reply({"status": "Unlocked"})
         return Reply({"status": "Unlocked"}, partial(_stop, visit, "UnlockCommand"))
-
-    def _trigger(self, payload: Payload) -> Reply:
-        chosen = self._station.connectors
-        if (number := payload.get("connectorId")) is not None:
-            connector = self._connector(number)
-            if connector is None:
-                return Reply(_REJECTED)
-            chosen = [connector]
-        match payload["requestedMessage"]:
-            case "BootNotification":
-                return Reply(_ACCEPTED, self._station.uplink.send_boot)
-            case "Heartbeat":
-                return Reply(_ACCEPTED, self._station.uplink.send_heartbeat)
-            case "StatusNotification":
-                return Reply(_ACCEPTED, partial(_report, chosen))
-            case "MeterValues":
-                return self._trigger_meter_values(chosen)
-        return Reply({"status": "NotImplemented"})
-
-    def _trigger_meter_values(self, chosen: list[Connector]) -> Reply:
-        station = self._station
-
-        async def send() -> None:
-            now = station.clock.now()
-            for one in chosen:
-                if one.visit is not None and one.visit.charging:
-                    one.visit.send_meter_values(now, "Trigger")
-                elif one.number > 0:
-                    payload = {
-                        "connectorId": one.number,
-                        "meterValue": [one.meter.register_reading(now, "Trigger")],
-                    }
-                    await station.uplink.call("MeterValues", payload)
-
-        return Reply(_ACCEPTED, send)
-
-
-async def _report(connectors: list[Connector]) -> None:
-    for connector in connectors:
-        await connector.report()
 
 
 async def _stop(visit: Visit, reason: str) -> None:

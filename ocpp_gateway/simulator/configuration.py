@@ -10,13 +10,18 @@ _WRITABLE = {
     "AuthorizeRemoteTxRequests": "true",
     "ConnectionTimeOut": "60",
     "HeartbeatInterval": "300",
+    "LocalAuthListEnabled": "true",
+    "LocalPreAuthorize": "false",
     "MeterValuesSampledData": ",".join(MEASURANDS),
     "MeterValueSampleInterval": "60",
     "StopTransactionOnInvalidId": "true",
     "TransactionMessageAttempts": "3",
     "TransactionMessageRetryInterval": "60",
 }
-_BOOLEANS = frozenset({"AuthorizeRemoteTxRequests", "StopTransactionOnInvalidId"})
+_BOOLEANS = frozenset(
+    {"AuthorizeRemoteTxRequests", "LocalAuthListEnabled", "LocalPreAuthorize", "StopTransactionOnInvalidId"}
+)
+_PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,Reservation,SmartCharging"
 
 
 class Configuration:
@@ -26,15 +31,26 @@ class Configuration:
         self._values = dict(_WRITABLE)
         self._values["MeterValueSampleInterval"] = str(sample_interval)
         self._fixed = {
+            "ChargeProfileMaxStackLevel": "10",
+            "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
+            "ChargingScheduleMaxPeriods": "24",
             "GetConfigurationMaxKeys": "50",
+            "LocalAuthListMaxLength": "1000",
+            "MaxChargingProfilesInstalled": "20",
             "NumberOfConnectors": str(connectors),
+            "ReserveConnectorZeroSupported": "true",
+            "SendLocalListMaxLength": "100",
             "StopTxnSampledData": "Energy.Active.Import.Register",
-            "SupportedFeatureProfiles": "Core,RemoteTrigger",
+            "SupportedFeatureProfiles": _PROFILES,
         }
 
     def integer(self, key: str) -> int:
         """Return the value of a key that holds a whole number."""
         return int(self._values[key])
+
+    def fixed(self, key: str) -> int:
+        """Return the value of a key that cannot be changed and holds a whole number."""
+        return int(self._fixed[key])
 
     def boolean(self, key: str) -> bool:
         """Return the value of a key that holds true or false."""

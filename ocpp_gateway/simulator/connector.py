@@ -23,13 +23,19 @@ class Connector:
         self.status = "Available"
         self.operative = True
         self.visit: Visit | None = None
+        self.reserved_for = ""  # the tag a reservation is for
         self._report = report
         self._reported = ""
 
     @property
     def free(self) -> bool:
-        """Tell whether a driver can plug in."""
-        return self.number > 0 and self.operative and self.visit is None
+        """Tell whether any driver can plug in."""
+        return self.number > 0 and self.operative and self.visit is None and not self.reserved_for
+
+    def free_for(self, id_tag: str) -> bool:
+        """Tell whether the driver with this tag can plug in: also where it is kept for them."""
+        kept_for_them = self.reserved_for.lower() == id_tag.lower() and self.operative and self.visit is None
+        return self.free or (bool(self.reserved_for) and kept_for_them)
 
     async def turn(self, status: str) -> None:
         """Take on a status and report it, now or when the station is connected again."""
@@ -38,7 +44,8 @@ class Connector:
 
     async def rest(self) -> None:
         """Take on the status of a connector that nobody uses."""
-        await self.turn("Available" if self.operative else "Unavailable")
+        idle = "Reserved" if self.reserved_for else "Available"
+        await self.turn(idle if self.operative else "Unavailable")
 
     async def report(self) -> None:
         """Send a StatusNotification whether or not anything changed."""

@@ -9,14 +9,20 @@ from random import Random
 
 from ocpp_gateway.simulator.battery import Charge
 from ocpp_gateway.simulator.catalogue import Model, pick_car, pick_model
+from ocpp_gateway.simulator.certificates import Certificates
 from ocpp_gateway.simulator.charging import Site, Visit
+from ocpp_gateway.simulator.charging_profiles import ChargingProfiles
 from ocpp_gateway.simulator.clock import Clock
 from ocpp_gateway.simulator.commands import Commands
 from ocpp_gateway.simulator.configuration import Configuration
 from ocpp_gateway.simulator.connector import Connector
 from ocpp_gateway.simulator.drivers import Habits, Plan
+from ocpp_gateway.simulator.firmware import Firmware
+from ocpp_gateway.simulator.local_list import LocalList
 from ocpp_gateway.simulator.meter import Meter, timestamp
+from ocpp_gateway.simulator.reservations import Reservations
 from ocpp_gateway.simulator.uplink import Address, Uplink
+from ocpp_gateway.simulator.uploads import Uploads
 from ocpp_gateway.simulator.wire import CallRefused, CallTimeout, Offline, Payload
 
 # Drivers come about this often to each connector (s), the first one early: there is something to see.
@@ -28,6 +34,7 @@ _RESET_GRACE = 60.0
 _SHUTDOWN = 4.0
 _LEAST_SHUTDOWN = 0.2
 _KEPT_FAILURES = 5
+_KEPT_LINES = 200  # of the journal that diagnostics are made of
 
 
 class Station:
@@ -47,18 +54,44 @@ class Station:
         self._random = random
         self._say = say
         self._closing = False
+        self._journal: deque[str] = deque(maxlen=_KEPT_LINES)
         self.connectors = [self._connector(number) for number in range(self.model.connectors + 1)]
+        self.local_list = LocalList(self.configuration)
+        self.profiles = ChargingProfiles(self.configuration)
+        self.reservations = Reservations(lambda: self.connectors, clock, self._tell)
+        self.certificates = Certificates(self.identity, self._call)
+        self.uploads = Uploads(self.identity, self._call, clock, lambda: list(self._journal))
+        self.firmware = Firmware(self.model.firmware, self._call, clock, self._reboot)
+        self._boot = _boot_payload(self.model, self.identity, random)
         self.uplink = Uplink(
             address,
-            _boot_payload(self.model, self.identity, random),
+            self._boot,
             self.configuration,
             clock,
             random,
             answer=Commands(self).answer,
             greet=self._greet,
-            say=say,
+            say=self._tell,
         )
-        self._site = Site(self.uplink, self.configuration, clock, random)
+        self._site = Site(
+            self.uplink, self.configuration, clock, random, self.local_list, self.profiles, self.reservations
+        )
+
+    async def _call(self, action: str, payload: Payload) -> Payload:
+        return await self.uplink.call(action, payload)
+
+    def _tell(self, text: str) -> None:
+        """Show what happens, and keep it for the diagnostics."""
+        self._journal.append(f"{timestamp(self.clock.now())} {text}")
+        self._say(text)
+
+    async def _reboot(self, version: str) -> None:
+        """Boot with another firmware, once nobody charges; return when the central system has accepted that."""
+        self._boot["firmwareVersion"] = version
+        for visit in self.visits:
+            visit.stop("Reboot", hurry=True)
+        await self.uplink.restart()
+        await self.uplink.ready.wait()
 
     def _connector(self, number: int) -> Connector:
         return Connector(number, Meter(self._random.uniform(2e5, 9e6), self._random), self._report_status)
@@ -109,7 +142,7 @@ class Station:
         charge = Charge(car, soc, self.model.power, self.model.direct_current)
         visit = Visit(plan, connector, charge, self._site, self._settle)
         connector.visit = visit
-        self._say(f"connector {connector.number}: {car.name} at {soc:.0f} % plugs in")
+        self._tell(f"connector {connector.number}: {car.name} at {soc:.0f} % plugs in")
         try:
             await visit.run()
         finally:
@@ -126,8 +159,8 @@ class Station:
                 async with asyncio.timeout(self.clock.real(_RESET_GRACE)):
                     await self.uplink.backlog.drained()
             except TimeoutError:
-                self._say("reset before all messages were delivered")
-        self._say("resets")
+                self._tell("reset before all messages were delivered")
+        self._tell("resets")
         await asyncio.sleep(max(self.clock.real(_SHUTDOWN), _LEAST_SHUTDOWN))
         await self.uplink.restart()
 
@@ -155,16 +188,16 @@ class Station:
     def _take_stock(self, visit: Visit) -> None:
         if visit.transaction is None or visit.refusal:
             self.failures.append(visit.refusal or "the driver left before the charge began")
-            self._say(self.failures[-1])
+            self._tell(self.failures[-1])
             return
         charge = visit.charge
-        self._say(
+        self._tell(
             f"connector {visit.connector.number}: {charge.energy / 1000:.2f} kWh"
             f" in {charge.elapsed / 60:.0f} min, {charge.car.name} at {charge.soc:.0f} %"
         )
 
     async def _greet(self, booted: bool) -> None:
-        self._say("booted" if booted else f"connected again, {len(self.uplink.backlog)} messages to send")
+        self._tell("booted" if booted else f"connected again, {len(self.uplink.backlog)} messages to send")
         for connector in self.connectors:
             await (connector.report() if booted else connector.report_if_new())
 

@@ -107,6 +107,7 @@ class Uplink:
     async def restart(self) -> None:
         """Drop the connection and boot again on the next one, as after a Reset."""
         self._booted = False
+        self.ready.clear()
         await self.drop()
 
     async def drop(self) -> None:

@@ -64,6 +64,10 @@ class Central:
         found = self.of("StatusNotification")
         return [one.payload["status"] for one in found if one.payload["connectorId"] == connector]
 
+    def told(self, action: str) -> list[str]:
+        """Return the statuses that the messages of one action have told."""
+        return [one.payload["status"] for one in self.of(action)]
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Return when the condition holds; it is looked at after every message and every new connection."""
         async with asyncio.timeout(DEADLINE):
@@ -143,6 +147,27 @@ class Station(ChargePoint):
     @on(Action.stop_transaction)
     async def stop_transaction(self, **_: Any) -> call_result.StopTransaction:
         return call_result.StopTransaction()
+
+    @on(Action.firmware_status_notification)
+    async def firmware_status(self, **_: Any) -> call_result.FirmwareStatusNotification:
+        return call_result.FirmwareStatusNotification()
+
+    @on(Action.signed_firmware_status_notification)
+    async def signed_firmware_status(self, **_: Any) -> call_result.SignedFirmwareStatusNotification:
+        return call_result.SignedFirmwareStatusNotification()
+
+    @on(Action.diagnostics_status_notification)
+    async def diagnostics_status(self, **_: Any) -> call_result.DiagnosticsStatusNotification:
+        return call_result.DiagnosticsStatusNotification()
+
+    @on(Action.log_status_notification)
+    async def log_status(self, **_: Any) -> call_result.LogStatusNotification:
+        return call_result.LogStatusNotification()
+
+    @on(Action.sign_certificate)
+    async def sign_certificate(self, **_: Any) -> call_result.SignCertificate:
+        status: Any = "Accepted"
+        return call_result.SignCertificate(status=status)
 
     def _tag(self) -> IdTagInfo:
         status: Any = self.central.tag_status

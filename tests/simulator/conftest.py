@@ -16,6 +16,7 @@ from ocpp_gateway.simulator.uplink import Address
 from tests.simulator.central import Central
 
 SPEED = 2000.0
+UNHURRIED = 200.0
 
 
 @pytest.fixture
@@ -32,8 +33,17 @@ async def central() -> AsyncIterator[Central]:
 def station(central: Central, monkeypatch: pytest.MonkeyPatch) -> Station:
     """A station that is not running yet; the tests choose `run` or `run_once`."""
     monkeypatch.setattr(uplink, "FIRST_BACK_OFF", 0.02)
-    address = Address(central.url, "CP1", "a-key-with:colon")
-    return Station(address, Habits(Tags(["TAG1"])), Clock(SPEED), Random(7), lambda text: None)
+    return new_station(central, Habits(Tags(["TAG1"])), Clock(SPEED))
+
+
+def new_station(central: Central, habits: Habits, clock: Clock) -> Station:
+    """Return a station with one model, one meter and the same random numbers each time."""
+    return Station(Address(central.url, "CP1", "a-key-with:colon"), habits, clock, Random(7), lambda text: None)
+
+
+def unhurried(central: Central) -> Station:
+    """Return a station whose drivers stay while a test, however slow the machine, asks it for something."""
+    return new_station(central, Habits(Tags(["TAG1"]), longest_stay=80_000.0), Clock(UNHURRIED))
 
 
 @pytest.fixture

@@ -6,11 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from ocpp.exceptions import NotSupportedError
 from ocpp.v16 import call
 
+from ocpp_gateway.protocol.schemas import actions_for_stations
+from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.simulator.commands import Commands
 from ocpp_gateway.simulator.drivers import Plan
 from ocpp_gateway.simulator.station import Station
+from ocpp_gateway.simulator.wire import CallRefused
 from tests.simulator.central import Central
 
 
@@ -85,6 +88,8 @@ async def test_availability_takes_effect_at_once_or_after_the_charge(central: Ce
         ("Heartbeat", "Heartbeat"),
         ("StatusNotification", "StatusNotification"),
         ("MeterValues", "MeterValues"),
+        ("FirmwareStatusNotification", "FirmwareStatusNotification"),
+        ("DiagnosticsStatusNotification", "DiagnosticsStatusNotification"),
     ],
 )
 async def test_triggered_messages_come(central: Central, online: Station, message: str, action: str) -> None:
@@ -94,9 +99,31 @@ async def test_triggered_messages_come(central: Central, online: Station, messag
     await central.until(lambda: len(central.of(action)) > before)
 
 
-async def test_a_trigger_of_something_it_cannot_send_is_not_implemented(central: Central, online: Station) -> None:
-    answer = await central.ask(request("TriggerMessage", requested_message="FirmwareStatusNotification"))
-    assert answer.status == "NotImplemented"
+@pytest.mark.parametrize(
+    "message, action",
+    [
+        ("SignChargePointCertificate", "SignCertificate"),
+        ("LogStatusNotification", "LogStatusNotification"),
+        ("FirmwareStatusNotification", "FirmwareStatusNotification"),
+        ("StatusNotification", "StatusNotification"),
+    ],
+)
+async def test_the_extended_trigger_asks_for_more(central: Central, online: Station, message: str, action: str) -> None:
+    before = len(central.of(action))
+    answer = await central.ask(request("ExtendedTriggerMessage", requested_message=message))
+    assert answer.status == "Accepted"
+    await central.until(lambda: len(central.of(action)) > before)
+
+
+async def test_a_trigger_for_a_connector_that_is_not_there_is_rejected(central: Central, online: Station) -> None:
+    answer = await central.ask(request("TriggerMessage", requested_message="MeterValues", connector_id=9))
+    assert answer.status == "Rejected"
+
+
+async def test_data_of_its_maker_is_sent_back(central: Central, online: Station) -> None:
+    answer = await central.ask(request("DataTransfer", vendor_id=online.model.vendor, data="42"))
+    assert (answer.status, answer.data) == ("Accepted", "42")
+    assert (await central.ask(request("DataTransfer", vendor_id="somebody"))).status == "UnknownVendorId"
 
 
 async def test_configuration_is_read_and_changed(central: Central, online: Station) -> None:
@@ -113,6 +140,18 @@ async def test_configuration_is_read_and_changed(central: Central, online: Stati
     assert answer.unknown_key == ["Nonsense"]
 
 
-async def test_what_it_does_not_support_gets_a_callerror(central: Central, online: Station) -> None:
-    with pytest.raises(NotSupportedError):
-        await central.ask(request("GetLocalListVersion"))
+async def test_every_command_of_ocpp_1_6_has_an_answer(station: Station) -> None:
+    """None is refused as unknown: a payload without its fields is a mistake of the one who asks."""
+    answer = Commands(station).answer
+    refused = set()
+    for action in sorted(actions_for_stations(OcppVersion.V16)):
+        try:
+            answer(action, {})
+        except CallRefused as refusal:
+            refused.add(refusal.code)
+    assert refused == {"OccurenceConstraintViolation"}
+
+
+def test_what_is_no_command_gets_a_callerror(station: Station) -> None:
+    with pytest.raises(CallRefused, match="NotImplemented"):
+        Commands(station).answer("MakeCoffee", {})
