@@ -13,7 +13,7 @@ from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.system_commands import system_command
 from sessions_app.local_list_plan import ListUpdate, next_update
 from sessions_app.local_list_tokens import tokens_of
-from sessions_app.local_lists import check_again, claim_list, settle_list
+from sessions_app.local_lists import check_again, claim_list, has_list, settle_list
 from tenants.clients import Document
 
 # Entries in one update for a station that does not say how many it takes.
@@ -27,6 +27,8 @@ UNKNOWN_ACTION = frozenset({"NotImplemented", "NotSupported"})
 
 async def check_after_boot(station: Station, version: OcppVersion) -> list[NewCommand]:
     """Return the question for the version of the list, for a station that shall have one."""
+    if not await has_list(station.tenant, station.id):
+        return []
     under_way = any(command["action"] in ACTIONS for command in await open_commands(station))
     await check_again(station.tenant, station.id, at_once=not under_way)
     return await next_step(station, version)

@@ -15,6 +15,7 @@ from sessions_app.models import LocalList
 from tenants.clients import Document, sync_client
 from tenants.context import require_tenant
 from tenants.directory import TenantRecord
+from tenants.grouped_reads import grouped_reads
 from tenants.routing import database_name
 from tenants.unit_of_work import UnitOfWork
 
@@ -108,6 +109,11 @@ def record_version(unit: UnitOfWork, station: Station, version: int, now: dateti
 
 
 # -- What is to be done (from the gateway) -----------------------------------------------------------------------------
+
+
+async def has_list(tenant: TenantRecord, identity: str) -> bool:
+    """Return whether a station has, or had, a list of ours."""
+    return await grouped_reads(tenant, LOCAL_LISTS, projection=("mode",)).find_one(identity) is not None
 
 
 async def check_again(tenant: TenantRecord, identity: str, *, at_once: bool) -> None:

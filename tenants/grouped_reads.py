@@ -24,6 +24,8 @@ READS_IN_FLIGHT = 2
 # Documents in the first answer of a cursor, so that there is no second one: ten connectors for each key.
 _FIRST_ANSWER = 10 * BATCH_KEYS
 
+# Fields, and the values of which each must hold one.
+Where = tuple[tuple[str, tuple[str, ...]], ...]
 _Batch = dict[Any, list[asyncio.Future[list[Document]]]]
 
 
@@ -33,11 +35,14 @@ class GroupedReads:
     Callers that ask for the same key at the same moment get the same documents, which they must not change.
     """
 
-    __slots__ = ("_collection", "_field", "_projection", "_running", "_scheduled", "_waiting")
+    __slots__ = ("_collection", "_field", "_projection", "_running", "_scheduled", "_waiting", "_where")
 
-    def __init__(self, collection: AsyncCollection[Document], field: str, projection: tuple[str, ...]) -> None:
+    def __init__(
+        self, collection: AsyncCollection[Document], field: str, projection: tuple[str, ...] = (), where: Where = ()
+    ) -> None:
         self._collection = collection
         self._field = field
+        self._where: Document = {name: {"$in": list(values)} for name, values in where}
         self._projection = list({*projection, field}) if projection else None
         self._waiting: _Batch = {}
         self._running = 0
@@ -91,7 +96,7 @@ class GroupedReads:
                     caller.set_result(documents.get(key, []))
 
     async def _fetch(self, keys: list[Any]) -> dict[Any, list[Document]]:
-        query = {self._field: keys[0] if len(keys) == 1 else {"$in": keys}}
+        query = {self._field: keys[0] if len(keys) == 1 else {"$in": keys}, **self._where}
         found: dict[Any, list[Document]] = {}
         for document in await self._collection.find(query, self._projection, batch_size=_FIRST_ANSWER).to_list():
             found.setdefault(document[self._field], []).append(document)
@@ -102,15 +107,20 @@ def _still_there(batch: _Batch) -> list[asyncio.Future[list[Document]]]:
     return [caller for callers in batch.values() for caller in callers if not caller.done()]
 
 
-_reads: dict[tuple[asyncio.AbstractEventLoop, str, str, str, tuple[str, ...]], GroupedReads] = {}
+_reads: dict[tuple[asyncio.AbstractEventLoop, str, str, str, tuple[str, ...], Where], GroupedReads] = {}
 
 
 def grouped_reads(
-    tenant: TenantRecord, collection: str, *, field: str = "_id", projection: tuple[str, ...] = ()
+    tenant: TenantRecord, collection: str, *, field: str = "_id", projection: tuple[str, ...] = (), where: Where = ()
 ) -> GroupedReads:
-    """Return the running event loop's reads of a tenant's collection; all fields without a `projection`."""
-    key = (asyncio.get_running_loop(), tenant.slug, collection, field, projection)
+    """Return the running event loop's reads of a tenant's collection.
+
+    Args:
+        projection: the fields that are read; all by default.
+        where: only documents of which these fields hold one of these values.
+    """
+    key = (asyncio.get_running_loop(), tenant.slug, collection, field, projection, where)
     reads = _reads.get(key)
     if reads is None:
-        reads = _reads[key] = GroupedReads(tenant.database[collection], field, projection)
+        reads = _reads[key] = GroupedReads(tenant.database[collection], field, projection, where)
     return reads

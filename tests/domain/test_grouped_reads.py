@@ -40,7 +40,7 @@ async def test_each_gets_their_own_and_the_queries_are_few(scratch: Scratch) -> 
 
 
 async def test_all_documents_of_a_key(scratch: Scratch) -> None:
-    reads = GroupedReads(scratch.database["things"], "kind", ())
+    reads = GroupedReads(scratch.database["things"], "kind")
     first, none, last = await asyncio.gather(reads.find(0), reads.find(4711), reads.find(149))
     assert [document["_id"] for document in (*first, *none, *last)] == [0, 1, 298, 299]
 
