@@ -56,10 +56,11 @@ class ConnectionSerializer(serializers.Serializer):
     instance = serializers.CharField(help_text="The instance of this product that holds the socket.")
     epoch = serializers.IntegerField(help_text="Counts the station's connections; the highest one is in force.")
     since = serializers.DateTimeField()
+    address = serializers.CharField(help_text="Where it comes from; of IPv6 the first half.")
 
 
 class ConnectedField(serializers.JSONField):
-    """`{"instance", "epoch", "since"}`, or null while the station is offline."""
+    """`{"instance", "epoch", "since", "address"}`, or null while the station is offline."""
 
 
 extend_schema_field(ConnectionSerializer(allow_null=True))(ConnectedField)

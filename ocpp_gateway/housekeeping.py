@@ -21,6 +21,7 @@ from csms.errors import StorageUnavailable
 from ocpp_gateway.connection import Connection
 from ocpp_gateway.pump import Pump
 from tenants.directory import TenantRecord, all_tenants
+from tenants.group_commit import UnitFailed
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +43,20 @@ async def look_for_ever(here: Host, routines: tuple[Routine, ...]) -> None:
         await asyncio.sleep(settings.HOUSEKEEPING_INTERVAL)
         for routine in routines:
             try:
-                for tenant in await all_tenants():
-                    await routine(here, tenant, datetime.now(UTC))
-            except (PyMongoError, StorageUnavailable) as error:
+                tenants = await all_tenants()
+            except PyMongoError as error:
                 log.warning("housekeeping_failed", routine=routine.__name__, error=str(error))
+                break
+            for tenant in tenants:
+                await _look(here, routine, tenant)
+
+
+async def _look(here: Host, routine: Routine, tenant: TenantRecord) -> None:
+    """Run one routine in one tenant; what is wrong with one tenant's database is no other's business."""
+    try:
+        await routine(here, tenant, datetime.now(UTC))
+    except (PyMongoError, StorageUnavailable, UnitFailed) as error:
+        log.warning("housekeeping_failed", routine=routine.__name__, tenant=tenant.slug, error=str(error))
 
 
 async def station_to_act_for(here: Host, tenant: TenantRecord, identity: str) -> Station | None:

@@ -27,7 +27,7 @@ async def open_connection(here: Gateway, scope: dict[str, Any], socket: Socket) 
     if here.is_draining():
         raise _restarting()
     address = address_of(scope)
-    with here.gate.handshake():
+    with here.gate.handshake(address):
         try:
             await here.start()
             admission = await _admitted(here, scope, address)

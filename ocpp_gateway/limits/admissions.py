@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,22 +26,28 @@ class Admissions:
         self._at_once: int = settings.OCPP_HANDSHAKES_AT_ONCE
         per_second: int = settings.OCPP_CONNECTS_PER_SECOND
         self._rate = MessageRate(per_second) if per_second else None
-        self._knocking = 0
+        # Handshakes under way, all and by address.
+        self._all = 0
+        self._knocking: Counter[str] = Counter()
 
     @contextmanager
-    def handshake(self) -> Iterator[None]:
-        """Hold one of the places for handshakes under way.
+    def handshake(self, address: str) -> Iterator[None]:
+        """Hold one of the places for handshakes under way; one address gets half of them at most.
 
         Raises:
             Refusal: 503, all are taken.
         """
-        if self._at_once and self._knocking >= self._at_once:
+        if self._at_once and max(self._all, 2 * self._knocking[address]) >= self._at_once:
             raise self._later("too many stations connect at this moment")
-        self._knocking += 1
+        self._all += 1
+        self._knocking[address] += 1
         try:
             yield
         finally:
-            self._knocking -= 1
+            self._all -= 1
+            self._knocking[address] -= 1
+            if not self._knocking[address]:
+                del self._knocking[address]
 
     def admit(self) -> None:
         """Count a station that has logged in.

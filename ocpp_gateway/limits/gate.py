@@ -71,9 +71,9 @@ class Gate:
         for name, _ in socket_names(tenant, address):
             self.sockets.closed(name)
 
-    def handshake(self) -> AbstractContextManager[None]:
+    def handshake(self, address: str) -> AbstractContextManager[None]:
         """Hold a place for a handshake under way; raises Refusal (503) if there is none."""
-        return self._admissions.handshake()
+        return self._admissions.handshake(address)
 
     def message_rates(self, tenant: str) -> tuple[MessageRate, ...]:
         """Return what limits the messages of a new connection of a tenant."""
@@ -141,13 +141,13 @@ class Gate:
             Refusal: 429 for one that connects again and again, 503 where there is no place for another socket or
                 too many come at this moment.
         """
-        self._admissions.admit()
         await self._require_calm(tenant, identity, address)
         for name, text in socket_names(tenant, address):
             if self.sockets.full(name) and not await self._is_connected(tenant, identity):
                 log.warning("no_more_sockets", of=text, tenant=tenant, station=identity, address=address)
                 wait = (b"retry-after", b"%d" % FULL_SECONDS)
                 raise Refusal(503, f"this {text} has as many connections as it may have", [wait])
+        self._admissions.admit()  # the last, so that those who are refused take nobody's place
 
     async def _is_connected(self, tenant: str, identity: str) -> bool:
         """Return whether a station takes the place of its own socket."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 
 from chargepoints.credentials import new_key
 from tests.limits.conftest import LIMITS, connected, knock, noticed
 from tests.mqtt_capture import Capture
 from tests.people import Installed, Operator
 from tests.serving import Gateway
+from tests.station import basic
 from tests.upgrade import HttpAnswer, upgrade
 
 FREE = int(LIMITS["OCPP_LOGIN_FAILURES"])
@@ -132,3 +137,30 @@ async def test_who_forges_a_header_is_blocked_all_the_same(here: Gateway, charge
 async def test_no_key_at_all_counts(here: Gateway, charger: Installed, address: str) -> None:
     statuses = [(await upgrade(here.port, charger.path, source=address)).status for _ in range(FREE + 1)]
     assert statuses == [401] * (FREE - 1) + [429] * 2
+
+
+@pytest.fixture(scope="module")
+def behind_proxy(directory: Path, global_database: None) -> Iterator[Gateway]:
+    """A single instance without shared state, behind the proxy 127.0.0.9."""
+    settings = {**LIMITS, "TRUSTED_PROXIES": "127.0.0.9", "REDIS_DISTRIBUTED_STATE": "false"}
+    gateway = Gateway("daphne", directory, settings)
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+async def test_behind_a_proxy_it_is_the_stations_address_that_counts(
+    behind_proxy: Gateway, charger: Installed, anna: Operator
+) -> None:
+    async def come(address: str, key: str, source: str = "127.0.0.9") -> int:
+        authorization, more = basic(charger.identity, key), (f"X-Forwarded-For: 198.51.100.1, {address}",)
+        answer = await upgrade(behind_proxy.port, charger.path, authorization=authorization, more=more, source=source)
+        return answer.status
+
+    statuses = [await come("203.0.113.1", new_key()) for _ in range(FREE + 1)]
+    assert statuses == [401] * (FREE - 1) + [429] * 2
+    assert await come("203.0.113.1", charger.key) == 429
+    assert await come("203.0.113.2", charger.key) == 101
+    assert await come("203.0.113.1", charger.key, source="127.0.0.10") == 101, "nobody else is believed"
+    assert anna.charge_point(charger.identity)["known_addresses"] == ["127.0.0.10", "203.0.113.2"]
+    await noticed(anna, charger, "LoginBlocked")
