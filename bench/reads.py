@@ -47,7 +47,7 @@ async def compare(uri: str) -> None:
 
     async with AsyncMongoClient[dict[str, Any]](uri) as client:
         things = client["bench"]["things"]
-        await things.insert_many([{"_id": number, "name": "x" * 40, "state": "accepted"} for number in range(DOCUMENTS)])
+        await things.insert_many([{"_id": number, "name": "x" * 40} for number in range(DOCUMENTS)])
         grouped = GroupedReads(things, "_id")
         ways: dict[str, Read] = {"one by one": lambda key: things.find_one({"_id": key}), "grouped": grouped.find_one}
         for _ in range(2):
