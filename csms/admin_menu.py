@@ -33,9 +33,11 @@ def navigation(request: HttpRequest) -> list[Group]:
         groups.append(_group("", (("Choose a tenant", "apartment", "tenant"),)))
     if is_superuser(request):
         groups.append(_group("Platform", _PLATFORM_PAGES))
+    groups.append(_group("Account", _OWN_PAGES))
     return groups
 
 
+_OWN_PAGES = (("Second factor", "lock", "second_factor"),)
 _TENANT_PAGES = (
     ("Dashboard", "dashboard", "index"),
     ("Charge points", "ev_station", "chargepoints_chargepoint_changelist"),

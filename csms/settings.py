@@ -49,6 +49,7 @@ if TLS_KEYS and len(TLS_KEYS) != len(TLS_CERTIFICATES):
 CSMS_SERVER = env.choice("CSMS_SERVER", "daphne", ("daphne", "uvicorn"))
 CSMS_INSTANCE_ID = env.text("CSMS_INSTANCE_ID", f"{socket.gethostname()}-{os.getpid()}")
 AUDIT_RETENTION = env.duration("AUDIT_RETENTION", "365d")
+LOGIN_FAILURES_PER_USER = env.integer("LOGIN_FAILURES_PER_USER", 10, low=1)
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEBUG else "json", ("console", "json"))
 

@@ -12,12 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from django.core.cache import cache
+from django.core.cache import BaseCache, cache
+from django.core.cache.backends.locmem import LocMemCache
 from redis.exceptions import RedisError
 
 WINDOW_SECONDS = 60
 
 log = structlog.get_logger(__name__)
+
+# Where a limit is counted that must hold even without the shared cache: then each process counts for itself.
+_here = LocMemCache("rate-limits", {"OPTIONS": {"MAX_ENTRIES": 100_000}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +35,57 @@ class Verdict:
 
 
 class RateLimit:
-    """The counter of one caller, for example of one tenant."""
+    """The counter of one caller, for example of one tenant.
 
-    def __init__(self, name: str, limit: int, *, clock: Callable[[], float] = time.time) -> None:
+    With `must_hold` it is counted in this process while the shared cache is away; otherwise everything passes then: a
+    limit that cannot be counted must not close the API.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        *,
+        window: int = WINDOW_SECONDS,
+        must_hold: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._name = name
         self._limit = limit
+        self._window = window
+        self._must_hold = must_hold
         self._clock = clock
 
     def take(self) -> Verdict:
-        """Count one request and return whether it may pass. Without a cache everything passes: a limit that
-        cannot be counted must not close the API.
-        """
-        window, elapsed = divmod(self._clock(), WINDOW_SECONDS)
+        """Count one request and return whether it may pass."""
         try:
-            count = _raise_counter(self._key(window))
-            before = int(cache.get(self._key(window - 1)) or 0)
-            weight = before * (1 - elapsed / WINDOW_SECONDS)
-            if count + weight > self._limit:
-                self._give_back(window)
-                return Verdict(False, self._limit, 0, self._wait(count - 1, before, elapsed))
+            return self._take(cache)
         except RedisError as error:
             _warn(error)
-            return Verdict(True, self._limit, self._limit, 0)
+            return self._take(_here) if self._must_hold else Verdict(True, self._limit, self._limit, 0)
+
+    def _take(self, store: BaseCache) -> Verdict:
+        window, elapsed = divmod(self._clock(), self._window)
+        count = _raise_counter(store, self._key(window), self._window)
+        before = int(store.get(self._key(window - 1)) or 0)
+        weight = before * (1 - elapsed / self._window)
+        if count + weight > self._limit:
+            self._give_back(store, window)
+            return Verdict(False, self._limit, 0, self._wait(count - 1, before, elapsed))
         return Verdict(True, self._limit, max(0, math.floor(self._limit - count - weight)), 0)
 
     def give_back(self) -> None:
         """Forget one request that was counted: it turned out not to matter."""
+        window = self._clock() // self._window
         try:
-            self._give_back(self._clock() // WINDOW_SECONDS)
+            self._give_back(cache, window)
         except RedisError as error:
             _warn(error)
+            self._give_back(_here, window)
 
-    def _give_back(self, window: float) -> None:
+    def _give_back(self, store: BaseCache, window: float) -> None:
         try:
-            cache.decr(self._key(window))
+            store.decr(self._key(window))
         except ValueError:
             return  # the counter has run out meanwhile
 
@@ -75,10 +96,10 @@ class RateLimit:
         """Return the seconds until one more would pass, if nobody else asks."""
         room = self._limit - 1
         if room < 0:
-            return WINDOW_SECONDS
-        if count <= room:  # it is the previous minute that weighs too much
-            return _ceil(WINDOW_SECONDS * (1 - (room - count) / max(before, 1)) - elapsed)
-        return _ceil(WINDOW_SECONDS - elapsed + WINDOW_SECONDS * (1 - room / count))
+            return self._window
+        if count <= room:  # it is the previous window that weighs too much
+            return _ceil(self._window * (1 - (room - count) / max(before, 1)) - elapsed)
+        return _ceil(self._window - elapsed + self._window * (1 - room / count))
 
 
 _last_warning = -math.inf
@@ -97,11 +118,11 @@ def _ceil(seconds: float) -> int:
     return max(1, math.ceil(seconds))
 
 
-def _raise_counter(key: str) -> int:
+def _raise_counter(store: BaseCache, key: str, window: int) -> int:
     for _ in range(3):
-        cache.add(key, 0, timeout=2 * WINDOW_SECONDS + 5)
+        store.add(key, 0, timeout=2 * window + 5)
         try:
-            return int(cache.incr(key))
+            return int(store.incr(key))
         except ValueError:
             continue  # the key ran out between the two calls
     return 1

@@ -1,24 +1,18 @@
-"""Rate limits: requests per tenant, and failed log-ins per address."""
+"""Requests per tenant and minute, and where a request comes from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from tenants.access import SUPERUSER, Access
 from tenants.rate_limit import RateLimit, Verdict
-
-LOGIN_SCOPE = "login"
 
 
 class TenantRateThrottle(BaseThrottle):
@@ -43,32 +37,6 @@ class TenantRateThrottle(BaseThrottle):
 
 def _headers(verdict: Verdict) -> dict[str, str]:
     return {"RateLimit-Limit": str(verdict.limit), "RateLimit-Remaining": str(verdict.remaining)}
-
-
-class LoginAttempt:
-    """One attempt to log in; it counts against the address unless `succeeded` is called."""
-
-    def __init__(self, limit: RateLimit) -> None:
-        self._limit = limit
-
-    def succeeded(self) -> None:
-        """Take the attempt off the account: only failures count."""
-        self._limit.give_back()
-
-
-@contextmanager
-def login_attempt(request: HttpRequest | Request) -> Iterator[LoginAttempt]:
-    """Run one attempt to log in.
-
-    Raises:
-        rest_framework.exceptions.Throttled: too many have failed from this address within a minute.
-    """
-    rate = api_settings.DEFAULT_THROTTLE_RATES[LOGIN_SCOPE]
-    limit = RateLimit(f"login:{client_address(request)}", int(rate.split("/")[0]))
-    verdict = limit.take()
-    if not verdict.allowed:
-        raise Throttled(verdict.retry_after, detail="too many failed log-ins from this address")
-    yield LoginAttempt(limit)
 
 
 def client_address(request: HttpRequest | Request) -> str:

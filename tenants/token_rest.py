@@ -14,9 +14,19 @@ from rest_framework.views import APIView
 from csms.api_view import ApiViewMixin
 from csms.errors import CsmsError
 from csms.fields import MomentField
-from tenants.access import Access, NoAccess, access_to, default_access
+from tenants.access import (
+    Access,
+    NoAccess,
+    NoMembership,
+    SeveralMemberships,
+    TenantSuspended,
+    access_to,
+    default_access,
+)
+from tenants.audit.log_ins import record_log_in, record_own_deed, record_refusal
+from tenants.log_in_limits import login_attempt
 from tenants.models import User
-from tenants.throttling import login_attempt
+from tenants.second_factors import SecondFactorNeeded, check_second_factor
 from tenants.tokens import TokenPair, claimed_access, end_log_in, issue_tokens, moment_of_expiry, read_any_token, renew
 
 
@@ -30,6 +40,10 @@ class WrongCredentials(CsmsError):
         super().__init__("the user name, the password or the tenant is wrong")
 
 
+# What is told only to those who have the right password.
+_NOT_GUESSED = (NoMembership, SeveralMemberships, TenantSuspended, SecondFactorNeeded)
+
+
 class LogInSerializer(serializers.Serializer):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=1024, trim_whitespace=False, style={"input_type": "password"})
@@ -37,6 +51,11 @@ class LogInSerializer(serializers.Serializer):
         max_length=40,
         required=False,
         help_text="The tenant's slug; needed by members of several tenants, optional for a platform superuser.",
+    )
+    otp = serializers.CharField(
+        max_length=40,
+        required=False,
+        help_text="The one-time password, or a recovery code, of an account with a second factor.",
     )
 
 
@@ -78,8 +97,14 @@ class TokenView(ApiViewMixin, APIView):
         """Answer one attempt; it counts against the address if it fails."""
         body = self.serializer_class(data=request.data)
         body.is_valid(raise_exception=True)
-        with login_attempt(request) as attempt:
-            answer = self.answer(body.validated_data)
+        with login_attempt(request, body.validated_data.get("username", "")) as attempt:
+            try:
+                answer = self.answer(body.validated_data)
+            except CsmsError as error:
+                if isinstance(error, _NOT_GUESSED):
+                    attempt.succeeded()
+                self.refused(body.validated_data, error)
+                raise
             attempt.succeeded()
         # Tokens must not stay in a cache on the way (RFC 6749 §5.1).
         return Response(answer, headers={"Cache-Control": "no-store"})
@@ -88,12 +113,16 @@ class TokenView(ApiViewMixin, APIView):
         """Return the answer to a well-formed request."""
         raise NotImplementedError
 
+    def refused(self, data: dict[str, Any], error: CsmsError) -> None:
+        """Take note of a refusal."""
 
-def _log_in(username: str, password: str, tenant: str | None) -> Access:
+
+def _log_in(username: str, password: str, tenant: str | None, otp: str) -> Access:
     # Django spends the time of a password check on unknown users too.
     user = authenticate(username=username, password=password)
     if not isinstance(user, User):
         raise WrongCredentials
+    check_second_factor(user, otp)
     if not tenant:
         return default_access(user)
     try:
@@ -130,12 +159,20 @@ class LogInView(TokenView):
         """Returns an access token and a refresh token with the claims `tenant_id` and `role`.
 
         A wrong password, an unknown user and a tenant the user does not belong to get the same 401. A member of
-        several tenants who names none gets a 400 that lists them.
+        several tenants who names none gets a 400 that lists them. An account with a second factor needs `otp`, too:
+        401 `otp_required` without it.
         """
         return super().post(request)
 
     def answer(self, data: dict[str, Any]) -> dict[str, Any]:
-        return _shown(issue_tokens(_log_in(data["username"], data["password"], data.get("tenant"))))
+        access = _log_in(data["username"], data["password"], data.get("tenant"), data.get("otp", ""))
+        pair = issue_tokens(access)
+        record_log_in(access)
+        return _shown(pair)
+
+    def refused(self, data: dict[str, Any], error: CsmsError) -> None:
+        if not isinstance(error, SeveralMemberships):
+            record_refusal(data["username"], error.code)
 
 
 class RefreshView(TokenView):
@@ -164,7 +201,7 @@ class LogOutView(TokenView):
         return answer
 
     def answer(self, data: dict[str, Any]) -> dict[str, Any]:
-        end_log_in(data["token"], everywhere=data["everywhere"])
+        record_own_deed(end_log_in(data["token"], everywhere=data["everywhere"]), "log_out")
         return {}
 
 

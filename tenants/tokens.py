@@ -23,6 +23,7 @@ from django.conf import settings
 
 from csms.errors import CsmsError
 from tenants.access import Access, NoAccess, access_to
+from tenants.audit.log_ins import record_own_deed
 from tenants.models import LogIn, User
 
 ACCESS, REFRESH = "access", "refresh"
@@ -189,6 +190,7 @@ def renew(raw: str) -> TokenPair:
     if not known.filter(refresh_id=claims["jti"]).update(refresh_id=following):
         if known.update(ended=LogIn.End.REUSE.value):
             log.warning("refresh_token_used_twice", user=str(user.pk), log_in=claims["log_in"])
+            record_own_deed(user, "refresh_token_used_twice")
         raise TokenRefused("this refresh token was used before, so its log-in has been ended: log in again")
     log_in = LogIn.objects.get(pk=claims["log_in"])
     log_in.refresh_id = following

@@ -6,43 +6,34 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from unfold.forms import AuthenticationForm
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
 
 from tenants.admin_site.access import access_of, is_superuser, may_enter, tenants_of
+from tenants.admin_site.log_in_form import MemberLoginForm
+from tenants.admin_site.second_factor import second_factor_view
 from tenants.admin_site.switch import choice_url, tenant_view
 from tenants.audit.admin_deeds import write_what_is_left
 from tenants.audit.log_ins import actor_of
 from tenants.audit.trail import act_as
 from tenants.context import NoTenant, set_tenant
-from tenants.models import Tenant, User
+from tenants.models import Tenant
 
 # More are found on the page of all tenants, which can be searched.
 TENANTS_IN_HEADER = 12
 View = Callable[..., HttpResponse]
 
 
-class MemberLoginForm(AuthenticationForm):
-    """Lets in whoever has a membership; REST users and admin users are the same people."""
-
-    def confirm_login_allowed(self, user: User) -> None:
-        if not user.is_active:
-            raise self.get_invalid_login_error()
-        if not user.is_superuser and not user.memberships.exists():
-            raise ValidationError(
-                "This account belongs to no tenant. Ask an administrator of your tenant to add it as a member.",
-                code="no_membership",
-            )
-
-
 class OperatorSite(UnfoldAdminSite):
     """The admin of tenants and of the platform behind them."""
 
     login_form = MemberLoginForm
+    login_template = "csms/login.html"
     index_title = "Dashboard"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -53,7 +44,21 @@ class OperatorSite(UnfoldAdminSite):
 
     def extra_urls(self) -> list[URLPattern]:
         """Return the URLs Django's admin has not."""
-        return [path("tenant/", self.admin_view(tenant_view), {"site": self}, name="tenant")]
+        return [
+            path("tenant/", self.admin_view(tenant_view), {"site": self}, name="tenant"),
+            path("second-factor/", self.admin_view(second_factor_view), {"site": self}, name="second_factor"),
+        ]
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Answer the log-in form; one that failed too often gets 429."""
+        response = super().login(request, extra_context)
+        form = getattr(response, "context_data", None) or {}
+        wait = getattr(form.get("form"), "wait_seconds", None)
+        if wait is not None:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(wait)
+        return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         access = access_of(request)

@@ -34,8 +34,8 @@ def record_log_in(access: Access) -> None:
     store([entry("log_in", USERS, actor.name, actor=actor)], access.slug)
 
 
-def record_log_out(user: User, action: str = "log_out") -> None:
-    """Write down that a log-in has ended, in the tenants of the user."""
+def record_own_deed(user: User, action: str) -> None:
+    """Write down what somebody has done with their own account, in the tenants they belong to."""
     _everywhere(user, action)
 
 
