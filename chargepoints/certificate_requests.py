@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from chargepoints.models import CertificateRequest, CertificateStatus, CommandState
 from chargepoints.station import Station
+from events.facts import certificate_requested
 from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
@@ -22,7 +23,7 @@ _ENDS = {
 
 
 async def record_request(station: Station, csr: str, *, chain: str = "", reason: str = "", now: datetime) -> None:
-    """Store a request, with the chain it was answered with or the reason why it was refused."""
+    """Store and announce a request, with the chain it was answered with or the reason why it was refused."""
     document = {
         "_id": str(ObjectId()),
         "charge_point_id": station.id,
@@ -35,6 +36,8 @@ async def record_request(station: Station, csr: str, *, chain: str = "", reason:
     }
     unit = station.unit_of_work()
     unit.insert(REQUESTS, document)
+    told = {name: document[name] for name in ("status", "reason")}
+    station.announce(unit, certificate_requested, now, {"certificate_request_id": document["_id"], **told})
     await unit.commit()
 
 

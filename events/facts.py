@@ -47,6 +47,7 @@ connector_status_changed = FactKind("connector.status_changed", "connection")
 firmware_status_changed = FactKind("firmware.status_changed", "firmware")
 log_status_changed = FactKind("log.status_changed", "log")
 security_event_reported = FactKind("security.event_reported", "security")
+certificate_requested = FactKind("certificate.requested", "security")
 tenant_suspended = FactKind("tenant.suspended", "tenant")
 tenant_resumed = FactKind("tenant.resumed", "tenant")
 # A message has come that a command has asked for.
@@ -85,6 +86,7 @@ FACT_KINDS = (
     firmware_status_changed,
     log_status_changed,
     security_event_reported,
+    certificate_requested,
     tenant_suspended,
     tenant_resumed,
     command_triggered,

@@ -68,6 +68,7 @@ async def test_the_certificate_is_updated(scene: Scene, answer: str, status: str
     csr = signing_request(scene.identity)
     await scene.station.assert_replied("SignCertificate", {"csr": csr}, ACCEPTED)
     await scene.event("command.triggered", command_id=trigger["id"])
+    await scene.event("certificate.requested", status="signed", reason="")
     sent = await scene.station.obey("CertificateSigned", {"status": answer})
     assert sent["certificateChain"].startswith("-----BEGIN CERTIFICATE-----")
     state = "accepted" if answer == "Accepted" else "rejected"
@@ -81,6 +82,8 @@ async def test_a_request_in_another_name_is_refused(scene: Scene) -> None:
     await scene.station.assert_replied("SignCertificate", {"csr": csr}, {"status": "Rejected"})
     (request,) = await requested(scene)
     assert request["status"] == "refused"
+    event = await scene.event("certificate.requested", status="refused", certificate_request_id=request["id"])
+    assert (event.data["reason"], event.topic.rsplit("/", 1)[1]) == (request["reason"], "security")
     await scene.station.assert_silent()
 
 
