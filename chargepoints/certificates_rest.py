@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from chargepoints.models import CertificateRequest, CertificateStatus
+from chargepoints.revocation import revoke
 from csms.api_view import ApiViewMixin
 from csms.fields import MomentField
 
@@ -37,4 +43,21 @@ class CertificateRequestViewSet(ApiViewMixin, ListModelMixin, GenericViewSet):
     serializer_class = CertificateRequestSerializer
     queryset = CertificateRequest.objects.all()
     filterset_class = CertificateRequestFilter
+    lookup_url_kwarg = "id"
+    lookup_value_regex = "[^/]+"
     orderings = {"-received_at": ("-received_at", "-id"), "received_at": ("received_at", "id")}
+
+    @extend_schema(
+        summary="Revoke a certificate",
+        description=(
+            "The certificate that this request was answered with opens nothing from the station's next connection on."
+            " 409 if the request was refused."
+        ),
+        request=None,
+        responses={200: CertificateRequestSerializer},
+    )
+    @action(detail=True, methods=["post"], permission_resource="charge-point-credentials")
+    def revoke(self, request: Request, **kwargs: Any) -> Response:
+        answered = self.get_object()
+        revoke(answered)
+        return Response(self.get_serializer(answered).data)

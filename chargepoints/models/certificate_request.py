@@ -15,6 +15,7 @@ class CertificateStatus(TextChoices):
     REFUSED = "refused", "Refused here"
     NOT_TAKEN = "not_taken", "Not taken by the station"
     UNANSWERED = "unanswered", "No answer from the station"
+    REVOKED = "revoked", "Revoked"
 
 
 class CertificateRequest(models.Model):
