@@ -6,9 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
@@ -32,6 +33,12 @@ class PlatformPage:
 
     has_module_permission = has_view_permission = has_add_permission = _may_manage
     has_change_permission = has_delete_permission = _may_manage
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Refuse before looking: the answer must not tell whether there is such an object."""
+        if not self._may_manage(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)  # type: ignore[misc]
 
 
 class TenantForm(forms.ModelForm):

@@ -19,7 +19,7 @@ from tenants.admin_site.log_in_form import MemberLoginForm
 from tenants.admin_site.second_factor import second_factor_view
 from tenants.admin_site.switch import choice_url, tenant_view
 from tenants.audit.admin_deeds import write_what_is_left
-from tenants.audit.log_ins import actor_of
+from tenants.audit.log_ins import actor_of, record_own_deed
 from tenants.audit.trail import act_as
 from tenants.context import NoTenant, set_tenant
 from tenants.models import Tenant
@@ -65,6 +65,13 @@ class OperatorSite(UnfoldAdminSite):
         if access is None or access.tenant is None:
             return HttpResponseRedirect(choice_url(request))
         return super().index(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Answer the form for one's own password; Django's admin keeps no log of it."""
+        response = super().password_change(request, extra_context)
+        if request.method == "POST" and response.status_code == 302:
+            record_own_deed(request.user, "password_change")
+        return response
 
     def refusal(self, request: HttpRequest, status: int, reason: str) -> HttpResponse:
         """Return a page of the admin that says why the wanted one is not shown."""

@@ -192,3 +192,20 @@ def test_nobody_edits_or_deletes_there(root: User, nordlade: Network, page: str)
         browser.post(f"{page}_changelist", {"action": "delete_selected", "_selected_action": pk, "post": "yes"})
 
     assert entries(nordlade, _id=pk) == [before]
+
+
+def test_ones_own_new_password_is_told(nordlade: Network) -> None:
+    viewer = nordlade.people["viewer"]
+    new = {"old_password": PASSWORD, "new_password1": "another fine password", "new_password2": "another fine password"}
+    assert nordlade.browser("viewer").post("password_change", new | {"old_password": "wrong"}).status_code == 200
+    assert entries(nordlade) == []
+
+    assert nordlade.browser("viewer").post("password_change", new).status_code == 302
+
+    (found,) = entries(nordlade)
+    assert (found["action"], found["actor"], found["target_id"]) == (
+        "password_change",
+        viewer.username,
+        viewer.username,
+    )
+    assert "another fine password" not in str(found)
