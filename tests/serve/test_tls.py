@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -342,3 +343,20 @@ def test_a_bad_renewal_leaves_the_old_certificate_in_force(start: Start, trust: 
     served.logged("SIGHUP")
     assert presented(served, trust) == before
     served.logged(r"ERROR.*does not belong to the certificate.*stay in force")
+
+
+# -- Cost ----------------------------------------------------------------------------------------
+
+
+async def test_an_idle_connection_takes_little_memory(start: Start, trust: Trust) -> None:
+    """Of its own accord asyncio would take 256 KiB for each."""
+    served = start(tls={"files": trust.files})
+    url, context, count = f"wss://127.0.0.1:{served.tls_port}/echo", trust.client(), 60
+    async with AsyncExitStack() as sockets:
+        resident = []
+        for _ in range(2):  # the first ones also pay for what is made once
+            resident.append((await asyncio.to_thread(served.get, "state"))["resident"])
+            for _ in range(count):
+                await sockets.enter_async_context(connect(url, ssl=context))
+        resident.append((await asyncio.to_thread(served.get, "state"))["resident"])
+    assert (resident[2] - resident[1]) / count < 128 * 1024
