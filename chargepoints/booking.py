@@ -13,7 +13,7 @@ from pymongo import ReturnDocument
 from chargepoints.models import Reservation, TenantCounter
 from chargepoints.reservations import key_of
 from csms.errors import Conflict
-from tenants.clients import sync_client
+from tenants.clients import sync_database
 from tenants.context import require_tenant
 from tenants.routing import database_name
 
@@ -80,7 +80,7 @@ def note_command(reservation: Reservation, command_id: str) -> None:
 
 
 def _next_number() -> int:
-    counters = sync_client()[database_name(require_tenant())][TenantCounter._meta.db_table]
+    counters = sync_database(database_name(require_tenant()))[TenantCounter._meta.db_table]
     counter = counters.find_one_and_update(
         {"_id": COUNTER}, {"$inc": {"value": 1}}, upsert=True, return_document=ReturnDocument.AFTER
     )

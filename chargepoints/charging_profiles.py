@@ -17,7 +17,7 @@ from pymongo import ReturnDocument
 from chargepoints.connection import CHARGE_POINTS
 from chargepoints.models import ChargingProfile, TenantCounter
 from chargepoints.station import Station
-from tenants.clients import sync_client
+from tenants.clients import sync_database
 from tenants.context import require_tenant
 from tenants.routing import database_name
 from tenants.unit_of_work import UnitOfWork
@@ -41,7 +41,7 @@ class InstalledProfiles:
 
 def next_profile_id() -> int:
     """Return a number that no other profile of the current tenant has had."""
-    counters = sync_client()[database_name(require_tenant())][TenantCounter._meta.db_table]
+    counters = sync_database(database_name(require_tenant()))[TenantCounter._meta.db_table]
     counter = counters.find_one_and_update(
         {"_id": CHARGING_PROFILES}, {"$inc": {"value": 1}}, upsert=True, return_document=ReturnDocument.AFTER
     )

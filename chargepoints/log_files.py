@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 
 from chargepoints.models import LogFile, LogFileState
 from chargepoints.upload_links import UploadLink
-from tenants.clients import Document, async_client
+from tenants.clients import Document, async_database
 from tenants.directory import TenantRecord
 from tenants.routing import database_name
 
@@ -100,4 +100,4 @@ async def read_file(slug: str, file_id: str) -> AsyncIterator[bytes]:
 
 
 def _bucket(slug: str) -> AsyncGridFSBucket:
-    return AsyncGridFSBucket(async_client()[database_name(slug)], BUCKET)
+    return AsyncGridFSBucket(async_database(database_name(slug)), BUCKET)

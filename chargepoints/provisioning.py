@@ -20,7 +20,7 @@ from chargepoints.models import ChargePoint, Connector
 from chargepoints.station import sequence_after
 from csms.errors import Conflict, CsmsError
 from events.outbox import OUTBOX, forgotten_status_event, outbox_row
-from tenants.clients import Document, sync_client
+from tenants.clients import Document, sync_database
 from tenants.context import require_tenant
 from tenants.models import Tenant
 from tenants.routing import alias_for, database_name
@@ -98,7 +98,7 @@ def _insert_within_limit(slug: str, station: ChargePoint, limit: int) -> None:
 
 
 def _collection(slug: str, name: str) -> Collection[Document]:
-    return sync_client()[database_name(slug)][name]
+    return sync_database(database_name(slug))[name]
 
 
 def delete_charge_point(identity: str) -> bool:

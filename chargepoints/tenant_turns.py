@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from chargepoints.models import ChargePoint, Command, CommandState
 from chargepoints.provisioning import forgotten_status
 from tenants.archive.exporting import leave_out
-from tenants.clients import Document, sync_client
+from tenants.clients import Document, sync_database
 from tenants.lifecycle import tenant_ending, tenant_imported
 from tenants.models import Tenant
 from tenants.routing import database_name
@@ -27,7 +27,7 @@ def connect() -> None:
 
 def settle(sender: object, slug: str, **_: object) -> None:
     """Note that no station of an imported tenant is connected, and end its commands: they are not sent twice."""
-    database = sync_client()[database_name(slug)]
+    database = sync_database(database_name(slug))
     database[ChargePoint._meta.db_table].update_many({"connected": {"$ne": None}}, {"$set": {"connected": None}})
     for state, end in _ENDS.items():
         change: Document = {
@@ -41,6 +41,6 @@ def settle(sender: object, slug: str, **_: object) -> None:
 
 def forgotten(sender: object, tenant: Tenant, **_: object) -> Iterator[Document]:
     """Return the events by which the broker forgets the retained status of every station."""
-    stations = sync_client()[database_name(tenant.slug)][ChargePoint._meta.db_table]
+    stations = sync_database(database_name(tenant.slug))[ChargePoint._meta.db_table]
     for station in stations.find({}, projection=["epoch"]):
         yield forgotten_status(tenant.slug, tenant.mqtt_topic_prefix, station)

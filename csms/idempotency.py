@@ -24,7 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from csms.errors import Conflict, CsmsError
-from tenants.clients import Document, sync_client
+from tenants.clients import Document, sync_database
 from tenants.context import current_tenant
 from tenants.routing import database_name
 
@@ -93,7 +93,7 @@ def answer_once(
 def _collection() -> Collection[Document]:
     tenant = current_tenant()
     name = database_name(tenant) if tenant else settings.MONGODB_GLOBAL_DATABASE
-    collection = sync_client()[name][COLLECTION]
+    collection = sync_database(name)[COLLECTION]
     if name not in _with_index:
         collection.create_index("expires_at", expireAfterSeconds=0)
         _with_index.add(name)

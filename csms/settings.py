@@ -14,6 +14,8 @@ from pymongo.uri_parser import parse_uri
 
 from csms import env
 from csms.admin_colours import TEAL
+from csms.mongodb_uri import check_tenant_uri
+from csms.redis_address import check_address
 from csms.signing_keys import key_pair, shared_secret
 from csms.version import VERSION
 
@@ -116,6 +118,10 @@ MONGODB_GLOBAL_DATABASE = env.text("MONGODB_GLOBAL_DATABASE", "ocpp_global")
 MONGODB_TENANT_PREFIX = env.text("MONGODB_TENANT_PREFIX", "ocpp_tenant_")
 MONGODB_MAX_POOL_SIZE = env.integer("MONGODB_MAX_POOL_SIZE", 20, low=1)
 parse_uri(MONGODB_URI, validate=True)
+MONGODB_TENANT_URI = env.secret("MONGODB_TENANT_URI") or ""
+MONGODB_TENANT_PASSWORD_KEY = env.secret("MONGODB_TENANT_PASSWORD_KEY") or ""
+MONGODB_TENANT_POOL_SIZE = env.integer("MONGODB_TENANT_POOL_SIZE", 4, low=1)
+check_tenant_uri(MONGODB_TENANT_URI, MONGODB_TENANT_PASSWORD_KEY)
 
 DATABASE_ENGINE = "tenants.mongodb"
 DATABASES: dict[str, dict[str, Any]] = {

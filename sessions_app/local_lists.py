@@ -12,7 +12,7 @@ from chargepoints.models import TenantCounter
 from chargepoints.station import Station
 from sessions_app.local_list_plan import ListUpdate
 from sessions_app.models import LocalList
-from tenants.clients import Document, sync_client
+from tenants.clients import Document, sync_database
 from tenants.context import require_tenant
 from tenants.directory import TenantRecord
 from tenants.grouped_reads import grouped_reads
@@ -49,7 +49,7 @@ def tokens_changed(*parents: str) -> None:
         query = {"mode": {"$in": [ALL, GROUP]}, "$or": [{"mode": ALL}, {"parent_id_tag": {"$in": groups}}]}
     query["supported"] = {"$ne": False}
     change = {"$set": {"due": True, "trouble": 0}, "$inc": {"changes": 1}}
-    database = sync_client()[database_name(require_tenant())]
+    database = sync_database(database_name(require_tenant()))
     database[COUNTERS].update_one({"_id": REVISION}, {"$inc": {"value": 1}}, upsert=True)
     database[LOCAL_LISTS].update_many(query, change, collation=_ANY_CASE)
 

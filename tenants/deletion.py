@@ -15,7 +15,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from csms.errors import Conflict
-from tenants.clients import Document, sync_client
+from tenants.clients import Document, sync_client, sync_database
 from tenants.directory import CACHE_SECONDS
 from tenants.lifecycle import tenant_ending, tenant_gone
 from tenants.models import Tenant, User
@@ -71,19 +71,19 @@ def delete_tenant(tenant: Tenant) -> None:
     """
     slug = tenant.slug
     database = _database(slug)
-    _say_last(database.client[settings.MONGODB_GLOBAL_DATABASE][OUTBOX], _last_events(tenant))
+    _say_last(sync_client()[settings.MONGODB_GLOBAL_DATABASE][OUTBOX], _last_events(tenant))
     database.client.drop_database(database.name)
     tenant_gone.send(sender=Tenant, slug=slug)
     people = list(User.objects.filter(memberships__tenant_id=slug, is_superuser=False).values_list("pk", flat=True))
     tenant.delete()
     User.objects.filter(pk__in=people, memberships__isnull=True).delete()
-    database.client[settings.MONGODB_GLOBAL_DATABASE][LEASES].delete_one({"_id": slug})
+    sync_client()[settings.MONGODB_GLOBAL_DATABASE][LEASES].delete_one({"_id": slug})
     # Whoever was still writing may have made it again.
     database.client.drop_database(database.name)
 
 
 def _database(slug: str) -> Database[Document]:
-    return sync_client()[database_name(slug)]
+    return sync_database(database_name(slug))
 
 
 def _last_events(tenant: Tenant) -> Iterator[Document]:

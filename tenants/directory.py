@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from pymongo.asynchronous.database import AsyncDatabase
 
-from tenants.clients import Document, async_client
+from tenants.clients import Document, async_client, async_database
 from tenants.routing import database_name
 
 # A change made in the admin (suspend, limits) reaches a running gateway within this many seconds.
@@ -43,7 +43,7 @@ class TenantRecord:
     @property
     def database(self) -> AsyncDatabase[Document]:
         """This tenant's database on the running event loop's client."""
-        return async_client()[self.database_name]
+        return async_database(self.database_name)
 
 
 def _record(document: dict[str, Any]) -> TenantRecord:

@@ -20,7 +20,7 @@ from csms.version import VERSION as CSMS_VERSION
 from tenants.archive.members import members_of
 from tenants.archive.records import FORMAT, VERSION, ArchiveReader, ArchiveWriter, CutOff, Record, plain
 from tenants.archive.snapshot import NoDatabase, Snapshot, SnapshotGone
-from tenants.clients import Document, sync_client
+from tenants.clients import Document, sync_client, sync_database
 from tenants.models import Tenant
 from tenants.routing import database_name
 
@@ -176,7 +176,7 @@ def _write_all(writer: ArchiveWriter, snapshot: Snapshot, written: _Written) -> 
 
 
 def _database(tenant: Tenant) -> Database[Document]:
-    return sync_client()[database_name(tenant.slug)]
+    return sync_database(database_name(tenant.slug))
 
 
 def _header(tenant: Tenant, moment: Timestamp | None) -> Record:

@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError
 from tenants.archive.exporting import LEFT_OUT
 from tenants.archive.members import restore_members
 from tenants.archive.records import FORMAT, VERSION, ArchiveReader, BadArchive, CutOff, Record, plain
-from tenants.clients import Document, sync_client
+from tenants.clients import Document, sync_client, sync_database
 from tenants.lifecycle import tenant_imported
 from tenants.migration import migrate_tenant
 from tenants.models import Tenant
@@ -98,7 +98,7 @@ def _free_database(slug: str) -> Database[Document]:
         name = database_name(slug)
     except ValueError as error:
         raise ImportRefused(str(error)) from None
-    database = sync_client()[name]
+    database = sync_database(name)
     # A tenant that is there and still has the mark was imported by a process that was killed at its very end.
     if Tenant.objects.filter(slug=slug).exists() and database[PROGRESS].find_one() is None:
         raise ImportRefused(f"there is a tenant {slug!r}: nothing is overwritten. Import it under another slug")

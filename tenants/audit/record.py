@@ -14,7 +14,7 @@ from django.db.models import Model
 from tenants.audit.models import AuditEntry, Via
 from tenants.audit.redaction import HIDDEN, redacted, tag_end
 from tenants.audit.trail import Actor, current_actor, current_trail
-from tenants.clients import Document, sync_client
+from tenants.clients import Document, sync_database
 from tenants.context import current_tenant
 from tenants.routing import database_name
 
@@ -79,7 +79,7 @@ def store(documents: Iterable[Document], tenant: str | None) -> None:
     batch = list(documents)
     if batch:
         name = database_name(tenant) if tenant else settings.MONGODB_GLOBAL_DATABASE
-        sync_client()[name][COLLECTION].insert_many(batch)
+        sync_database(name)[COLLECTION].insert_many(batch)
 
 
 def record(action: str, target_type: str = "", target_id: str = "", changes: Changes | None = None) -> None:

@@ -8,7 +8,7 @@ from django.utils.asyncio import async_unsafe
 from django_mongodb_backend.base import DatabaseWrapper as MongoDatabaseWrapper
 from pymongo import MongoClient
 
-from tenants.clients import sync_client
+from tenants.clients import sync_client_of
 
 
 class DatabaseWrapper(MongoDatabaseWrapper):
@@ -16,7 +16,7 @@ class DatabaseWrapper(MongoDatabaseWrapper):
 
     @async_unsafe
     def get_new_connection(self, conn_params: dict[str, Any]) -> MongoClient[dict[str, Any]]:
-        return sync_client()
+        return sync_client_of(self.settings_dict["NAME"])
 
     def close_pool(self) -> None:
         """Forget the client without closing it: other aliases of this process use it too."""

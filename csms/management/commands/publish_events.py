@@ -18,12 +18,14 @@ from events.broker_address import BrokerAddress, BrokerUrlError
 from events.hints import NudgeListener
 from events.lease import Leases
 from events.publisher import Publisher
-from tenants.clients import Document
+from tenants.clients import Document, tenant_uri
 from tenants.routing import database_name
 
 LEASES = "publisher_leases"
 # No slug, so that it is never a tenant's.
 PLATFORM = "*platform*"
+# By database: of tenants that log in to MongoDB as themselves.
+OwnClients = dict[str, MongoClient[Document]]
 # While MongoDB is waited for, the broker hears nothing, a lease runs on, and nobody reacts to SIGTERM.
 STORAGE_SECONDS = 3
 
@@ -43,24 +45,26 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         # Unique per process: a broker throws out the first client when a second one brings the same id.
         name = f"csms-{settings.CSMS_INSTANCE_ID}-{secrets.token_hex(4)}"
-        client = _client()
+        client = _client(settings.MONGODB_URI)
+        own: OwnClients = {}
         leases = Leases(client[settings.MONGODB_GLOBAL_DATABASE][LEASES], name)
         nudges = NudgeListener(sync_redis(), settings.OUTBOX_CHANNEL)
-        publisher = Publisher(Broker(address, name), leases, nudges, lambda: _databases(client))
+        publisher = Publisher(Broker(address, name), leases, nudges, lambda: _databases(client, own))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: publisher.stop())
         nudges.start()
         log.info("publisher_started", broker=f"{address.host}:{address.port}", client_id=name)
         publisher.run()
         nudges.stop()
-        client.close()
+        for each in (client, *own.values()):
+            each.close()
         log.info("publisher_stopped")
 
 
-def _client() -> MongoClient[Document]:
+def _client(uri: str) -> MongoClient[Document]:
     milliseconds = STORAGE_SECONDS * 1000
     return MongoClient(
-        settings.MONGODB_URI,
+        uri,
         appname="csms-publisher",
         w="majority",
         timeoutMS=milliseconds,
@@ -68,9 +72,20 @@ def _client() -> MongoClient[Document]:
     )
 
 
-def _databases(client: MongoClient[Document]) -> dict[str, Database[Document]]:
+def _databases(client: MongoClient[Document], own: OwnClients) -> dict[str, Database[Document]]:
     platform = client[settings.MONGODB_GLOBAL_DATABASE]
     tenants = platform["tenants"].find({}, projection=["_id"])
-    databases = {tenant["_id"]: client[database_name(tenant["_id"])] for tenant in tenants}
+    databases = {tenant["_id"]: _database(client, own, database_name(tenant["_id"])) for tenant in tenants}
+    for gone in set(own) - {database.name for database in databases.values()}:
+        own.pop(gone).close()
     # The last events of tenants that are deleted, whose own outbox is gone (`tenants.deletion`).
     return {**databases, PLATFORM: platform}
+
+
+def _database(client: MongoClient[Document], own: OwnClients, name: str) -> Database[Document]:
+    uri = tenant_uri(name)
+    if uri is None:
+        return client[name]
+    if name not in own:
+        own[name] = _client(uri)
+    return own[name][name]
