@@ -15,7 +15,6 @@ from pymongo.uri_parser import parse_uri
 from csms import env
 from csms.admin_colours import TEAL
 from csms.mongodb_uri import check_tenant_uri
-from csms.redis_address import check_address
 from csms.signing_keys import key_pair, shared_secret
 from csms.version import VERSION
 
