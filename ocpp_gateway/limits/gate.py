@@ -24,7 +24,8 @@ from ocpp_gateway.limits.reports import Host, Reports
 from ocpp_gateway.limits.socket_counts import Exchange, SocketCounts
 from ocpp_gateway.limits.strikes import Rule, Strike, Strikes
 
-UNAUTHORIZED, NOT_FOUND, TOO_MANY = 401, 404, 429
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY = 401, 403, 404, 429
+WRONG_KEY = "wrong user name or key"
 # How long those are sent away who find no place for another socket.
 FULL_SECONDS = 60
 
@@ -83,10 +84,15 @@ class Gate:
 
     async def after_failure(self, tenant: str, identity: str, address: str, refusal: Refusal) -> Refusal:
         """Return the answer to a log-in that was refused: that refusal, or that there were too many of them."""
-        if refusal.status not in (UNAUTHORIZED, NOT_FOUND):
+        if refusal.status in (UNAUTHORIZED, NOT_FOUND):
+            exists = refusal.status == UNAUTHORIZED
+            blocked = await self._failed_as_station(tenant, identity, address, exists)
+        elif refusal.status == FORBIDDEN:
+            # The key was right, which must not show while the address is blocked.
+            blocked = await self._blocked_for(tenant, identity, address)
+            refusal = Refusal(UNAUTHORIZED, WRONG_KEY) if blocked else refusal
+        else:
             return refusal
-        exists = refusal.status == UNAUTHORIZED
-        blocked = await self._failed_as_station(tenant, identity, address, exists)
         if not blocked:
             return refusal
         return too_many(blocked, f"too many failed attempts from this address; {refusal.text}")
@@ -127,10 +133,13 @@ class Gate:
         """
         if address in admission.known_addresses:
             return
-        keys = (login_key(admission.tenant.slug, admission.identity, address), address_key(address))
-        blocked = max([await self.strikes.blocked_for(key) for key in keys])
+        blocked = await self._blocked_for(admission.tenant.slug, admission.identity, address)
         if blocked:
-            raise too_many(blocked, "too many failed attempts from this address; wrong user name or key")
+            raise too_many(blocked, f"too many failed attempts from this address; {WRONG_KEY}")
+
+    async def _blocked_for(self, tenant: str, identity: str, address: str) -> float:
+        keys = (login_key(tenant, identity, address), address_key(address))
+        return max([await self.strikes.blocked_for(key) for key in keys])
 
     # -- Flapping, sockets, storms -----------------------------------------------------------------
 

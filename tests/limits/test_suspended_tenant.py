@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chargepoints.credentials import new_key
 from tests.gateway.v16.charging import start, stop
 from tests.limits.conftest import DEADLINE, LIMITS, connected, knock
 from tests.mqtt_capture import Capture, Event
@@ -73,6 +74,18 @@ async def test_a_session_that_begins_nevertheless_is_kept(pair: list[Gateway], c
     assert second["idTagInfo"]["status"] == "Blocked"
     assert len(carla.sessions(station.identity)) == 2
     await station.socket.close()
+
+
+async def test_a_right_guess_does_not_show(here: Gateway, carla: Operator, address: str) -> None:
+    """The tenant's state is told to those who have the key, and not to an address that is blocked."""
+    charger, noticing = carla.installs(), await connected(here, carla.installs(), "127.0.0.1")
+    carla.configure(status="suspended")
+    assert await noticing.closed() == 1008
+    assert (await knock(here, charger, "127.0.0.1")).status == 403
+    wrong = [await knock(here, charger, address, key=new_key()) for _ in range(int(LIMITS["OCPP_LOGIN_FAILURES"]))]
+    right = await knock(here, charger, address)
+    assert (wrong[-1].status, right.status) == (429, 429)
+    assert right.body.partition(":")[0] == wrong[-1].body.partition(":")[0]
 
 
 async def test_resuming_works_at_once(pair: list[Gateway], carla: Operator) -> None:
