@@ -1,20 +1,17 @@
 """Redis clients of this process, from `REDIS_ADDR`, `REDIS_PASSWORD` and `REDIS_DB`.
 
-`REDIS_ADDR` is `host:port` or a URL: `redis://`, `rediss://` (TLS), `redis+sentinel://sentinel:26379,other:26379/master`
-or `redis+cluster://host:port`. State lives in database `REDIS_DB + 1`, everything else in `REDIS_DB`; a cluster has
-only one database, where the prefixes of the keys keep them apart.
+`REDIS_ADDR` is `host:port` or a URL: `redis://`, `rediss://` (TLS), `redis+sentinel://sentinel:26379,other:26379/primary`
+or `redis+cluster://host:port,host:port`. State lives in database `REDIS_DB + 1`, everything else in `REDIS_DB`; a
+cluster has only one database, where the prefixes of the keys keep them apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import redis
 import redis.asyncio
-import redis.asyncio.cluster
 import redis.asyncio.sentinel
-import redis.cluster
 import redis.sentinel
 from django.conf import settings
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -22,29 +19,20 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionBroken
 from redis.retry import Retry
 
+from csms.redis_address import cluster_hosts, sentinel_address
+from csms.redis_cluster import async_cluster, sync_cluster
+
 # A Redis that stands still must not hold up a station for longer.
 SOCKET_SECONDS = 2.0
 LAYER_SOCKET_SECONDS = 10.0
 MAX_CONNECTIONS = 16
-_SENTINEL, _CLUSTER = "redis+sentinel://", "redis+cluster://"
-_SENTINEL_PORT = 26379
 AsyncRedis = redis.asyncio.Redis
 # Whatever lay in the pool while Redis was started again is broken, and one look finds only one of them. A command
 # that is carried out twice on that account does no harm here; one that timed out is not repeated.
 _ONCE_MORE: dict[str, Any] = {"retry": Retry(NoBackoff(), 1, (ConnectionBroken,))}
 _ASYNC_ONCE_MORE: dict[str, Any] = {"retry": AsyncRetry(NoBackoff(), 1, (ConnectionBroken,))}
-
-
-@dataclass(frozen=True, slots=True)
-class _Sentinel:
-    hosts: list[tuple[str, int]]
-    master: str
-
-    @classmethod
-    def parse(cls, address: str) -> _Sentinel:
-        hosts, _, master = address.removeprefix(_SENTINEL).partition("/")
-        pairs = [host.rpartition(":") if ":" in host else (host, ":", str(_SENTINEL_PORT)) for host in hosts.split(",")]
-        return cls([(host, int(port)) for host, _, port in pairs], master)
+# The Sentinels themselves; their password, if they have one, is that of Redis.
+_TIMES: dict[str, Any] = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
 
 
 def redis_url(database: int) -> str:
@@ -64,14 +52,12 @@ def _options(seconds: float = SOCKET_SECONDS) -> dict[str, Any]:
 def sync_redis(seconds: float = SOCKET_SECONDS) -> redis.Redis:
     """Return a new client for threads, on `REDIS_DB`, that waits for Redis no longer than this."""
     address, options = settings.REDIS_ADDR, _options(seconds)
-    if address.startswith(_SENTINEL):
-        found = _Sentinel.parse(address)
-        sentinel = redis.sentinel.Sentinel(found.hosts, socket_timeout=SOCKET_SECONDS)
-        master: redis.Redis = sentinel.master_for(found.master, db=settings.REDIS_DB, **options, **_ONCE_MORE)
-        return master
-    if address.startswith(_CLUSTER):
-        # A cluster takes pub/sub and single-key commands as one server does.
-        return redis.cluster.RedisCluster.from_url(address.replace(_CLUSTER, "redis://"), **options)  # type: ignore[return-value]
+    if (found := sentinel_address(address)) is not None:
+        sentinel = redis.sentinel.Sentinel(found.hosts, sentinel_kwargs=_TIMES)
+        primary: redis.Redis = sentinel.master_for(found.primary, db=settings.REDIS_DB, **options, **_ONCE_MORE)
+        return primary
+    if (hosts := cluster_hosts(address)) is not None:
+        return sync_cluster(hosts, **options)  # type: ignore[return-value]  # takes the same commands
     return redis.Redis.from_url(redis_url(settings.REDIS_DB), **options, **_ONCE_MORE)
 
 
@@ -79,14 +65,12 @@ def async_redis(database: int | None = None) -> AsyncRedis:
     """Return a new client for an event loop, on `REDIS_DB` or the database given."""
     address, options = settings.REDIS_ADDR, _options()
     number = settings.REDIS_DB if database is None else database
-    if address.startswith(_SENTINEL):
-        found = _Sentinel.parse(address)
-        sentinel = redis.asyncio.sentinel.Sentinel(found.hosts, socket_timeout=SOCKET_SECONDS)
-        master: AsyncRedis = sentinel.master_for(found.master, db=number, **options, **_ASYNC_ONCE_MORE)
-        return master
-    if address.startswith(_CLUSTER):
-        url = address.replace(_CLUSTER, "redis://")
-        return redis.asyncio.cluster.RedisCluster.from_url(url, **options)  # type: ignore[return-value]
+    if (found := sentinel_address(address)) is not None:
+        sentinel = redis.asyncio.sentinel.Sentinel(found.hosts, sentinel_kwargs=_TIMES)
+        primary: AsyncRedis = sentinel.master_for(found.primary, db=number, **options, **_ASYNC_ONCE_MORE)
+        return primary
+    if (hosts := cluster_hosts(address)) is not None:
+        return async_cluster(hosts, **options)  # type: ignore[return-value]
     # Bounded: a thousand stations that come at once would open as many connections, and keep them.
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         redis_url(number), max_connections=MAX_CONNECTIONS, timeout=SOCKET_SECONDS, **options, **_ASYNC_ONCE_MORE
@@ -99,8 +83,15 @@ def state_redis() -> AsyncRedis:
     return async_redis(settings.REDIS_DB + 1)
 
 
+def waiting_redis() -> AsyncRedis:
+    """Return a new client of a cluster, whose calls may wait for a message for some seconds."""
+    hosts = cluster_hosts(settings.REDIS_ADDR)
+    assert hosts is not None, "Channels' own layer, for every other kind of Redis, makes its connections itself"
+    return async_cluster(hosts, **_options(LAYER_SOCKET_SECONDS))  # type: ignore[return-value]
+
+
 def channel_layer_host() -> dict[str, Any]:
-    """Return the host of Channels' Redis layer, for the setting `CHANNEL_LAYERS`."""
+    """Return the host of Channels' Redis layer; not for a cluster."""
     return _layer_host(settings.REDIS_ADDR, settings.REDIS_DB, settings.REDIS_PASSWORD)
 
 
@@ -112,8 +103,8 @@ def _layer_host(address: str, database: int, password: str | None) -> dict[str, 
         "socket_timeout": LAYER_SOCKET_SECONDS,
         **_ASYNC_ONCE_MORE,
     }
-    if address.startswith(_SENTINEL):
-        found = _Sentinel.parse(address)
-        return {"sentinels": found.hosts, "master_name": found.master, "db": database, **options}
-    plain = address.replace(_CLUSTER, "redis://") if "://" in address else f"redis://{address}"
+    if (found := sentinel_address(address)) is not None:
+        names = {"sentinels": found.hosts, "master_name": found.primary, "sentinel_kwargs": _TIMES}
+        return {**names, "db": database, **options}
+    plain = address if "://" in address else f"redis://{address}"
     return {"address": f"{plain}/{database}", **options}

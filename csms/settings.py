@@ -15,6 +15,7 @@ from pymongo.uri_parser import parse_uri
 from csms import env
 from csms.admin_colours import TEAL
 from csms.mongodb_uri import check_tenant_uri
+from csms.redis_address import check_address
 from csms.signing_keys import key_pair, shared_secret
 from csms.version import VERSION
 
@@ -146,6 +147,7 @@ MIGRATION_MODULES = {
 REDIS_ADDR = env.text("REDIS_ADDR", "127.0.0.1:6379")
 REDIS_PASSWORD = env.secret("REDIS_PASSWORD")
 REDIS_DB = env.integer("REDIS_DB", 0, high=1023)
+check_address(REDIS_ADDR, REDIS_DB)
 REDIS_DISTRIBUTED_STATE = env.boolean("REDIS_DISTRIBUTED_STATE", True)
 REDIS_STATE_PREFIX = env.text("REDIS_STATE_PREFIX", "ocpp")
 REDIS_STATE_TTL = env.duration("REDIS_STATE_TTL", "30s")

@@ -1,4 +1,4 @@
-"""The mailbox between instances, over Channels' Redis layer: one channel per process, each letter acknowledged.
+"""The mailbox between instances, over a channel layer in Redis: one channel per process, each letter acknowledged.
 
 The layer itself delivers at most once. So every letter carries the sender's channel and a number, and the receiver
 acknowledges it when it has taken it; a letter without an acknowledgement is taken as not delivered.
@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from channels.exceptions import ChannelFull
-from channels_redis.core import RedisChannelLayer
 from redis.exceptions import RedisError
 
 from csms.lifecycle import background
@@ -31,10 +30,18 @@ def channel_of(instance: str) -> str:
     return "gateway." + hashlib.blake2b(instance.encode("utf-8"), digest_size=12).hexdigest()
 
 
+class Layer(Protocol):
+    """What a mailbox needs of a channel layer."""
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None: ...
+
+    async def receive(self, channel: str) -> dict[str, Any]: ...
+
+
 class LayerMailbox:
     """Implements `Mailbox` for one instance."""
 
-    def __init__(self, layer: RedisChannelLayer) -> None:
+    def __init__(self, layer: Layer) -> None:
         self._layer = layer
         self._channel = ""
         self._receiving: asyncio.Task[Any] | None = None

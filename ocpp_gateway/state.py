@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from channels_redis.core import RedisChannelLayer
 from django.conf import settings
 
-from csms.redis import channel_layer_host, state_redis
-from ocpp_gateway.layer_mailbox import LayerMailbox
+from csms.redis import channel_layer_host, state_redis, waiting_redis
+from csms.redis_address import is_cluster
+from ocpp_gateway.cluster_layer import ClusterLayer
+from ocpp_gateway.layer_mailbox import Layer, LayerMailbox
 from ocpp_gateway.limits.redis_strikes import RedisStrikes
 from ocpp_gateway.limits.socket_counts import Exchange, RedisExchange
 from ocpp_gateway.limits.steady_strikes import SteadyStrikes
@@ -44,12 +46,18 @@ def shared_state() -> SharedState:
     client = state_redis()
     prefix = settings.REDIS_STATE_PREFIX
     presence = RedisPresence(client, prefix)
-    layer = RedisChannelLayer(
-        hosts=[channel_layer_host()],
-        prefix=f"{prefix}:layer:",
-        capacity=MAILBOX_CAPACITY,
-        expiry=LETTER_SECONDS,
-    )
     pending = RedisPendingCalls(client, prefix, settings.REDIS_STATE_TTL)
     strikes = SteadyStrikes(RedisStrikes(client, prefix))
-    return SharedState(presence, pending, LayerMailbox(layer), presence, strikes, RedisExchange(client, prefix))
+    return SharedState(
+        presence, pending, LayerMailbox(channel_layer(prefix)), presence, strikes, RedisExchange(client, prefix)
+    )
+
+
+def channel_layer(prefix: str) -> Layer:
+    """Return a new layer for letters between instances, for the kind of Redis there is."""
+    prefix = f"{prefix}:layer:"
+    if is_cluster(settings.REDIS_ADDR):
+        return ClusterLayer(state_redis(), waiting_redis(), prefix, capacity=MAILBOX_CAPACITY, expiry=LETTER_SECONDS)
+    host = channel_layer_host()
+    layer: Layer = RedisChannelLayer(hosts=[host], prefix=prefix, capacity=MAILBOX_CAPACITY, expiry=LETTER_SECONDS)
+    return layer

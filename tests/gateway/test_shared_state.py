@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 import redis.asyncio
-from channels_redis.core import RedisChannelLayer
 
-from csms.redis import channel_layer_host, state_redis
+from csms.redis import state_redis
 from ocpp_gateway.layer_mailbox import LayerMailbox
 from ocpp_gateway.mailbox import Letter, Mailbox, MemoryMailbox
 from ocpp_gateway.pending import MemoryPendingCalls, PendingCall, PendingCalls
 from ocpp_gateway.presence import MemoryPresence, Owner, Presence, StaleEpoch
 from ocpp_gateway.redis_pending import RedisPendingCalls
 from ocpp_gateway.redis_presence import RedisPresence
+from ocpp_gateway.state import channel_layer
+from tests.redis_kinds.fixtures import KINDS, cluster_address, redis_address, sentinel_address
 
-MEMORY_AND_REDIS = ("memory", "redis")
+__all__ = ["cluster_address", "redis_address", "sentinel_address"]  # fixtures from elsewhere
+
+MEMORY_AND_REDIS = ("memory", *KINDS)
 DEADLINE = 10.0
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -32,13 +35,22 @@ def prefix() -> str:
 
 
 @pytest.fixture
-async def client(prefix: str) -> AsyncIterator[redis.asyncio.Redis]:
-    """A client of the run's Redis; what the test leaves under its prefix is removed."""
+async def client(prefix: str, request: pytest.FixtureRequest) -> AsyncIterator[redis.asyncio.Redis]:
+    """A client of the kind of Redis that the test asks for; what it leaves under its prefix is removed."""
+    kind = _kind(request)
+    if kind in KINDS:
+        request.getfixturevalue("redis_address")(kind)
     connection = state_redis()
     yield connection
     async for key in connection.scan_iter(f"{prefix}:*"):
         await connection.delete(key)
     await connection.aclose()
+
+
+def _kind(request: pytest.FixtureRequest) -> str:
+    """Return what `presence`, `pending` or `mailbox_of` of this test is; the run's own Redis where it has none."""
+    named = getattr(request.node, "callspec", None)
+    return next(iter(named.params.values())) if named is not None else "redis"
 
 
 # -- Presence ------------------------------------------------------------------------------------
@@ -247,21 +259,15 @@ MailboxOf = Callable[[str], Mailbox]
 
 
 @pytest.fixture(params=MEMORY_AND_REDIS)
-async def mailbox_of(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[MailboxOf]:
+async def mailbox_of(
+    request: pytest.FixtureRequest, client: redis.asyncio.Redis, prefix: str
+) -> AsyncIterator[MailboxOf]:
     """`mailbox_of(instance)`: the mailbox an instance works with; in memory it is the same for all."""
     if request.param == "memory":
         shared = MemoryMailbox()
         yield lambda instance: shared
         return
-    layers: dict[str, RedisChannelLayer] = {}
-
-    def made(instance: str) -> Mailbox:
-        layers[instance] = RedisChannelLayer(hosts=[channel_layer_host()], prefix=f"{prefix}:layer:", expiry=10)
-        return LayerMailbox(layers[instance])
-
-    yield made
-    for layer in layers.values():
-        await layer.close_pools()
+    yield lambda instance: LayerMailbox(channel_layer(prefix))
 
 
 class Inbox:

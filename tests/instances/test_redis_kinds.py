@@ -1,0 +1,50 @@
+"""Instances on a Redis that Sentinels watch, and on a cluster: the primary dies, and commands find their way again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.instances.instances import Cluster, clients, executed, instance_id, send
+from tests.redis_kinds.servers import Cluster as RedisCluster
+from tests.redis_kinds.servers import Watched, running
+
+# A primary counts as dead after a second in these tests, and a replica is put in its place within some more.
+FAIL_OVER_SECONDS = 30.0
+KINDS: dict[str, type[Watched | RedisCluster]] = {"sentinel": Watched, "cluster": RedisCluster}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_primary_dies(cluster: Cluster, tmp_path: Path, kind: str) -> None:
+    servers = KINDS[kind](tmp_path)
+    [station] = cluster.stations(1)
+    with running(servers):
+        names = (f"uvicorn-{kind}-1", f"uvicorn-{kind}-2")
+        here, there = await asyncio.to_thread(cluster.start, *names, REDIS_ADDR=servers.address)
+        await station.connect(there.url)
+        async with cluster.api(here) as api:
+            assert await clients(api) == {station.id: instance_id(there)}
+            assert (await send(api, station, "before")).json()["state"] == "accepted"
+
+            servers.lose_primary()
+            begun = time.monotonic()
+            tries = 0
+            while (answer := await send(api, station, f"try-{tries}", "?wait=5")).status_code != 200:
+                assert answer.status_code == 503, answer.text
+                assert time.monotonic() - begun < FAIL_OVER_SECONDS, answer.text
+                tries += 1
+                # Messages of stations are served meanwhile.
+                await station.line.call("Heartbeat", {})
+            assert answer.json()["state"] == "accepted", answer.text
+            assert await clients(api) == {station.id: instance_id(there)}
+        assert len(station.lines) == 1
+        assert station.line.close_code is None
+        for gateway in (here, there):
+            await asyncio.to_thread(gateway.stop)
+    assert executed(station).count("before") == 1
+    assert len(executed(station)) == len(set(executed(station))), "something was carried out twice"
+    station.drop()
