@@ -148,12 +148,15 @@ class Pump:
             self._handed_over = {}
         self._handed_over[command["_id"]] = None
         await self._note_pending(command)
-        ended = await self._end(command, await self._call(command))
+        ended = False
+        try:
+            ended = await self._end(command, await self._call(command))
+        finally:
+            over = self._handed_over.get(command["_id"])
+            if over is not None:
+                over.set()
         await self._forget_pending(command)
-        over = self._handed_over.get(command["_id"])
-        if over is not None:
-            over.set()
-        elif ended:
+        if ended and over is None:
             self._handed_over.pop(command["_id"], None)
 
     async def _call(self, command: Document) -> Outcome:
