@@ -164,7 +164,10 @@ class TenantViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet)
 
     @extend_schema(
         summary="Suspend a tenant",
-        description="Its members are refused and its stations disconnected until it is resumed. Nothing is deleted.",
+        description=(
+            "Its members are refused and its stations disconnected until it is resumed, those that charge when they have"
+            " finished. Nothing is deleted."
+        ),
         request=None,
         responses={200: TenantSerializer},
     )
