@@ -165,8 +165,8 @@ class TenantViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericViewSet)
     @extend_schema(
         summary="Suspend a tenant",
         description=(
-            "Its members are refused and its stations disconnected until it is resumed, those that charge when they have"
-            " finished. Nothing is deleted."
+            "Its members are refused and its stations disconnected until it is resumed, those that charge when they"
+            " have finished. Nothing is deleted."
         ),
         request=None,
         responses={200: TenantSerializer},
