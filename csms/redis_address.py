@@ -40,7 +40,7 @@ def sentinel_address(address: str) -> SentinelAddress | None:
     hosts, _, primary = address.removeprefix(SENTINEL).partition("/")
     if not primary:
         raise RedisAddressError(
-            f"REDIS_ADDR={_shown(address)} does not say which primary: add the Sentinels' name of it, {SENTINEL}.../name"
+            f"REDIS_ADDR={_shown(address)} does not name the primary: add its name, {SENTINEL}.../name"
         )
     return SentinelAddress(_hosts(address, hosts, _SENTINEL_PORT), primary)
 

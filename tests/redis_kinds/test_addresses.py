@@ -39,7 +39,7 @@ def test_servers_of_a_cluster() -> None:
 @pytest.mark.parametrize(
     ("address", "database", "said"),
     [
-        ("redis+sentinel://one:26379", 0, "does not say which primary"),
+        ("redis+sentinel://one:26379", 0, "does not name the primary"),
         ("redis+sentinel:///main", 0, "is not one of"),
         ("redis+cluster://", 0, "is not one of"),
         ("redis+cluster://one:7000", 3, "database 0 only"),
