@@ -14,13 +14,13 @@ DEV_FILES := $(RUN_FILES) requirements/test.txt requirements/dev.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench fuzz delete-playground-data
+.PHONY: help run test check audit format bench fuzz delete-playground-data
 
 help:
 	@echo "make run      the whole product on http://127.0.0.1:8081, with its own MongoDB, Redis and MQTT broker"
 	@echo "              HTTP_PORT=8082  SIMULATE=0  INSTANCES=2  CSMS_SERVER=uvicorn   change what is started"
 	@echo "make test     the test suite on real servers (PYTEST_ARGS='-k boot -x' TEST_WORKERS=0)"
-	@echo "make check    ruff, mypy and the import rules"
+	@echo "make check    ruff (with bandit's rules), mypy, the import rules, known holes in packages"
 	@echo "make format   let ruff rewrite what it can"
 	@echo "make bench    measure on this machine (BENCH_ARGS='--quick')"
 	@echo "make fuzz     random frames, a million of each kind, then ten minutes over sockets (FUZZ_SECONDS=3600, FUZZ_SEED=7)"
@@ -33,13 +33,16 @@ run: $(RUN_READY)
 test: $(DEV_READY)
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-# Runs all four and fails when one of them did.
+# Runs all five and fails when one of them did.
 check: $(DEV_READY)
 	@failed=; \
-	for tool in 'ruff check .' 'ruff format --check .' mypy lint-imports; do \
+	for tool in 'ruff check .' 'ruff format --check .' mypy lint-imports 'python requirements/audit.py'; do \
 	  echo "== $$tool"; $(BIN)/$$tool || failed="$$failed [$$tool]"; \
 	done; \
 	test -z "$$failed" || { echo "make check failed:$$failed"; exit 1; }
+
+audit: $(DEV_READY)
+	$(BIN)/python requirements/audit.py
 
 format: $(DEV_READY)
 	$(BIN)/ruff check --fix .

@@ -19,6 +19,7 @@ _DESCRIPTIONS = {
     401: "No token, or one that is not valid any more.",
     403: "The role does not allow it, or the tenant is suspended.",
     404: "It does not exist, or belongs to another tenant.",
+    406: "There is no such format: see the media types of the answer.",
     409: "It collides with what is stored.",
     412: "Somebody else has edited it: the ETag in `If-Match` is an old one.",
     415: "The body is not `application/json`.",
@@ -79,7 +80,7 @@ class ApiSchema(AutoSchema):
         return bodies
 
     def _problem_statuses(self) -> list[int]:
-        statuses = {400, 429, 503}
+        statuses = {400, 406, 429, 503}
         # 404 is also the answer to an X-Tenant that is not the caller's.
         statuses |= {401, 403, 404} if self.view.authentication_classes else {401, 403, 415}
         if self.method in ("POST", "PATCH") and self.view.authentication_classes:

@@ -52,6 +52,11 @@ CSMS_SERVER = env.choice("CSMS_SERVER", "daphne", ("daphne", "uvicorn"))
 CSMS_INSTANCE_ID = env.text("CSMS_INSTANCE_ID", f"{socket.gethostname()}-{os.getpid()}")
 AUDIT_RETENTION = env.duration("AUDIT_RETENTION", "365d")
 LOGIN_FAILURES_PER_USER = env.integer("LOGIN_FAILURES_PER_USER", 10, low=1)
+METRICS_TOKEN = env.secret("METRICS_TOKEN") or ""
+if 0 < len(METRICS_TOKEN) < 16:
+    raise env.SettingError(
+        "METRICS_TOKEN is shorter than 16 characters: set it to the output of `openssl rand -hex 32`"
+    )
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEBUG else "json", ("console", "json"))
 

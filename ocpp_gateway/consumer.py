@@ -15,6 +15,7 @@ from ocpp_gateway.gateway import gateway
 from ocpp_gateway.handshake import Refusal
 from ocpp_gateway.opening import open_connection
 from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.tallies import REFUSALS
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -94,6 +95,7 @@ async def _receive_all(connection: Connection, receive: Receive) -> str:
 
 
 async def _refuse(scope: dict[str, Any], send: Send, refusal: Refusal) -> None:
+    REFUSALS[refusal.status] += 1
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return

@@ -37,6 +37,7 @@ from ocpp_gateway.pump import STORAGE_PAUSE_SECONDS, Pump
 from ocpp_gateway.reservation_expiry import end_overdue_reservations
 from ocpp_gateway.state import shared_state
 from ocpp_gateway.suspension import Suspensions
+from ocpp_gateway.tallies import COMMANDS
 from ocpp_gateway.waiters import Waiters
 from tenants import abandoned_transactions
 from tenants.clients import Document, close_async_client
@@ -164,6 +165,7 @@ class Gateway:
 
     def command_ended(self, tenant: str, command: Document) -> None:
         """Wake whoever waits for a command, here or at the instance that took it in."""
+        COMMANDS[command["state"]] += 1
         self._letters.ended(tenant, command)
 
     # -- Sockets -----------------------------------------------------------------------------------

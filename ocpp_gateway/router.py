@@ -16,6 +16,7 @@ from ocpp_gateway.protocol.errors import ErrorCode, OcppError, spelled
 from ocpp_gateway.protocol.frames import Call, encode_error, encode_result
 from ocpp_gateway.protocol.schemas import known_actions, validate_request, validate_response
 from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.tallies import CALL_ERRORS, CALLS
 
 HANDLERS: dict[OcppVersion, dict[str, Handler]] = {OcppVersion.V16: v16.HANDLERS}
 # Served before a station is accepted; everything else gets SecurityError (OCPP 1.6 security white paper, A00).
@@ -53,6 +54,7 @@ def begin(
     """
     try:
         handler = find_handler(version, station, call.action, triggered=triggered)
+        CALLS[call.action] += 1
         validate_request(version, call.action, call.payload)
         outcome = handler(station, call.payload, now)
     except Exception as error:  # noqa: BLE001  every CALL is answered; what is our fault is logged there
@@ -90,6 +92,7 @@ def _answer(version: OcppVersion, station: Station, call: Call, payload: Payload
 
 def refusal(version: OcppVersion, station: Station, call: Call, error: Exception) -> str:
     """Return the CALLERROR for what went wrong; what is our own fault is logged with its traceback."""
+    CALL_ERRORS[error.code.value if isinstance(error, OcppError) else ErrorCode.INTERNAL_ERROR.value] += 1
     if isinstance(error, OcppError):
         return encode_error(call.message_id, spelled(error.code, version), error.description, error.details)
     log.error(
