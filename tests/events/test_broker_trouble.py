@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+from csms.embedded.mqtt import Amqtt
 from csms.embedded.ports import any_free
 from tests.acceptance.mqtt_capture import MqttCapture
 from tests.embedded.private_servers import PrivateServers
@@ -31,6 +33,20 @@ def test_a_broker_that_comes_last(outboxes: Outboxes, private_servers: PrivateSe
             capture.wait_subscribed()
             outboxes.wait_until_published("a")
         assert outboxes.differences(capture.everything().first()) == []
+
+
+def test_a_broker_that_speaks_only_the_older_version(outboxes: Outboxes, tmp_path: Path, redis_url: str) -> None:
+    """amqtt, as `make run` starts it on a machine without mosquitto."""
+    broker = Amqtt(tmp_path / "amqtt", any_free())
+    broker.start()
+    try:
+        with MqttCapture(broker.url, f"{outboxes.prefix}/#") as capture:
+            outboxes.backlog("a", rows=20, events_per_row=5)
+            with publisher_thread(outboxes, broker.url, redis_url):
+                outboxes.wait_until_published("a")
+            assert outboxes.differences(capture.everything().first()) == []
+    finally:
+        broker.stop()
 
 
 def test_a_broker_that_goes_and_comes_back(outboxes: Outboxes, private_servers: PrivateServers, redis_url: str) -> None:

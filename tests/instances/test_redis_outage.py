@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from csms.embedded.program import Gateway
 from tests.acceptance.mqtt_capture import MqttCapture
@@ -102,6 +103,24 @@ async def assert_carried_out(apis: list[httpx.AsyncClient], stations: list[Light
     """Check that a command to each of these stations, all at once and at all instances, is carried out."""
     answers = await asyncio.gather(*(send(apis[place % 3], one, data) for place, one in enumerate(stations)))
     assert [answer.json().get("state", answer.text) for answer in answers] == ["accepted"] * len(stations)
+
+
+async def test_redis_is_flushed_while_it_runs(
+    cluster: Cluster, instances: list[Gateway], stations: list[LightStation]
+) -> None:
+    """By an operator's mistake: no connection breaks, so nothing but the lost leases tells of it."""
+    apis = [cluster.api(gateway) for gateway in instances]
+    rebuilt = {gateway.name: len(events_logged(gateway, "presence_rebuilt")) for gateway in instances}
+    with redis.Redis.from_url(cluster.product.stack.redis.url) as client:
+        client.flushall()
+    for gateway in instances:
+        await logged(gateway, "presence_rebuilt", REBUILT_SECONDS, after=rebuilt[gateway.name])
+    for api in apis:
+        assert {station.id for station in stations} <= set(await clients(api))
+    await assert_carried_out(apis, stations[:BURST], "flushed")
+    assert not [station.id for station in stations if len(station.lines) > 1 or station.line.closed.is_set()]
+    for api in apis:
+        await api.aclose()
 
 
 @pytest.mark.slow
