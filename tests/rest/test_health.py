@@ -28,7 +28,7 @@ def mongodb_away(database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     nobody: MongoClient[Any] = MongoClient("mongodb://127.0.0.1:1/?replicaSet=rs0", serverSelectionTimeoutMS=100)
     with monkeypatch.context() as patch:
         patch.setattr("csms.api_view.STORAGE_SECONDS", 0.3)
-        patch.setitem(clients._sync_clients, os.getpid(), nobody)
+        patch.setitem(clients._sync_clients, (os.getpid(), ""), nobody)
         reconnect()
         yield
     nobody.close()
@@ -58,7 +58,7 @@ def nobody_listens() -> AsyncMongoClient[Any]:
 
 
 async def test_alive_needs_nothing() -> None:
-    clients._async_clients[asyncio.get_running_loop()] = nobody_listens()
+    clients._async_clients[asyncio.get_running_loop(), ""] = nobody_listens()
 
     answer = await asked("/healthz")
 
@@ -72,7 +72,7 @@ async def test_ready_with_mongodb() -> None:
 
 
 async def test_not_ready_without_mongodb() -> None:
-    clients._async_clients[asyncio.get_running_loop()] = nobody_listens()
+    clients._async_clients[asyncio.get_running_loop(), ""] = nobody_listens()
 
     answer = await asked("/readyz")
 
