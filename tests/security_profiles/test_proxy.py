@@ -7,6 +7,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -53,6 +54,18 @@ async def test_nobody_elses_does(gateway: SecureGateway, charger: Installed, pet
     key = f"Authorization: {basic(charger.identity, charger.key)}"
     answer = await forwarded(gateway, charger, certificate, key, source=None)
     assert (answer.status, "came with 1" in answer.body) == (403, True), "nor is its word on TLS believed"
+
+
+async def test_a_header_over_our_own_tls_is_ignored(gateway: SecureGateway, charger: Installed, petra: Cpo) -> None:
+    options = options_of(charger, None)
+    options["additional_headers"]["X-Client-Cert"] = quote(petra.certificate(charger.identity).pem)
+    context = gateway.context()
+    assert (await refusal(_open(f"{gateway.tls_url}{charger.path}", charger, ssl=context, **options)))[0] == 401
+    assert "which is no trusted proxy: ignored" in str(gateway.new_log())
+
+
+async def _open(url: str, charger: Installed, **options: Any) -> Station:
+    return Station(charger.identity, await connect(url, **options))
 
 
 async def test_the_certificate_of_a_forwarded_request_is_looked_at_all_the_same(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,7 @@ def test_an_encrypted_key_is_not_asked_for_at_the_terminal(good: CertificateFile
     locked.write_bytes(certificate.key.private_bytes(serialization.Encoding.PEM, *form))
     with pytest.raises(BadCertificate, match="encrypted"):
         server_context((CertificateFiles(path, str(locked)),))
+
+
+def test_no_version_before_1_2_whatever_the_suites(good: CertificateFiles) -> None:
+    assert server_context((good,)).minimum_version == ssl.TLSVersion.TLSv1_2
