@@ -17,6 +17,7 @@ from pymongo.errors import DuplicateKeyError
 
 from chargepoints.credentials import hash_key, new_key
 from chargepoints.models import ChargePoint, Connector
+from chargepoints.revocation import revoked_serials
 from chargepoints.station import sequence_after
 from csms.errors import Conflict, CsmsError
 from events.outbox import OUTBOX, forgotten_status_event, outbox_row
@@ -60,6 +61,8 @@ def create_charge_point(identity: str, *, key: str | bytes | None = None, **fiel
         id=identity,
         epoch=first_epoch(),
         credential_hash=hash_key(shown),
+        # A revoked certificate stays so when a station of this identity was deleted and is made again.
+        revoked_certificates=revoked_serials(identity),
         created_at=datetime.now(UTC),
         **fields,
     )

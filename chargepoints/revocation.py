@@ -23,9 +23,19 @@ def revoke(request: CertificateRequest) -> None:
     """
     if not request.chain:
         raise Conflict("this request was refused: there is no certificate to revoke", code="no_certificate")
-    leaf = x509.load_pem_x509_certificates(request.chain.encode("utf-8"))[0]
     stations = connections[alias_for(require_tenant())].get_collection(ChargePoint._meta.db_table)
-    revoked = {"revoked_certificates": f"{leaf.serial_number:x}"}
+    revoked = {"revoked_certificates": _serial(request)}
     stations.update_one({"_id": request.charge_point_id}, {"$addToSet": revoked})
     request.status, request.updated_at = CertificateStatus.REVOKED, datetime.now(UTC)
     request.save(update_fields=["status", "updated_at"])
+
+
+def revoked_serials(identity: str) -> list[str]:
+    """Return the serial numbers of the certificates that a station of the current tenant had and that were revoked."""
+    revoked = CertificateRequest.objects.filter(charge_point_id=identity, status=CertificateStatus.REVOKED)
+    return [_serial(one) for one in revoked]
+
+
+def _serial(request: CertificateRequest) -> str:
+    certificate = x509.load_pem_x509_certificates(request.chain.encode("utf-8"))[0]
+    return f"{certificate.serial_number:x}"

@@ -61,5 +61,5 @@ def record_root(unit: UnitOfWork, station: Station, at: datetime | None) -> None
 
 def due_profile(stored: Document, proven: int) -> int:
     """Return the profile that a station has taken and now comes with, 0 if there is none."""
-    due = int(stored.get("security_profile_next") or 0)
-    return due if 0 < due <= proven else 0
+    due, present = (int(stored.get(name) or 0) for name in ("security_profile_next", "security_profile"))
+    return due if present < due <= proven else 0

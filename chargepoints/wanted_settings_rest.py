@@ -15,6 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from chargepoints.configuration import SECRET_KEYS
 from chargepoints.models import WantedSetting
+from chargepoints.security_profiles import is_profile
 from csms.api_view import ApiViewMixin, EditableMixin
 from csms.errors import Conflict
 from csms.fields import MomentField, StrictSerializer
@@ -38,6 +39,8 @@ class NewWantedSettingSerializer(WantedSettingSerializer):
         """Refuse what must not be the same at every station."""
         if key.lower() in SECRET_KEYS:
             raise serializers.ValidationError("each station has a key of its own: POST to its .../credentials instead")
+        if is_profile(key):
+            raise serializers.ValidationError("a station may not come back from it: ask each with change-configuration")
         return key
 
 

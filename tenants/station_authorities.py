@@ -56,12 +56,12 @@ def check_authorities(pem: str) -> None:
     """
     try:
         certificates = read_authorities(pem)
-    except ValueError as error:
+        may_issue = [extension_of(certificate, x509.BasicConstraints) for certificate in certificates]
+    except (ValueError, x509.DuplicateExtension) as error:
         raise BadAuthority(f"not certificates in PEM: {error}") from None
     if pem.strip() and not certificates:
         raise BadAuthority("there is no certificate in it; paste whole PEM blocks")
-    for certificate in certificates:
-        constraints = extension_of(certificate, x509.BasicConstraints)
+    for certificate, constraints in zip(certificates, may_issue, strict=True):
         if constraints is None or not constraints.ca:
             name = certificate.subject.rfc4514_string()
             raise BadAuthority(f"{name!r} is not an authority (basic constraints): use the one that has issued it")

@@ -10,6 +10,7 @@ from unfold.decorators import display
 
 from chargepoints.configuration import SECRET_KEYS
 from chargepoints.models import WantedSetting
+from chargepoints.security_profiles import is_profile
 from tenants.admin_site.display import moment
 from tenants.admin_site.model_admin import TenantModelAdmin
 
@@ -22,6 +23,8 @@ class WantedSettingForm(ModelForm):
         key: str = self.cleaned_data["key"]
         if key.lower() in SECRET_KEYS:
             raise ValidationError("Each station has a key of its own: use 'New key' on its page.")
+        if is_profile(key):
+            raise ValidationError("A station may not come back from it: ask each with change-configuration over REST.")
         return key
 
 

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 # Between attempts to accept when the process, or the machine, has no room for another connection.
 NO_ROOM_SECONDS = 0.5
+# Under way at the same time; each ends within `Limits.request`. Those who come next wait in the kernel's queue.
+MOST_HANDSHAKES = 2000
 
 
 class TlsDoor:
@@ -48,6 +50,8 @@ class TlsDoor:
     async def _accept_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            if len(self._handshakes) >= MOST_HANDSHAKES:
+                await asyncio.wait(self._handshakes, return_when=asyncio.FIRST_COMPLETED)
             try:
                 connection, address = await loop.sock_accept(self._listener)
             except ConnectionError:

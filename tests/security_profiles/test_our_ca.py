@@ -85,6 +85,10 @@ async def test_a_revoked_certificate_opens_nothing(
     assert (status, "was revoked" in text) == (401, True)
     await (await knocker.over_tls(charger, new)).drop()
 
+    await rest.delete(f"chargepoints/{charger.identity}")
+    await rest.post("chargepoints", {"id": charger.identity}, status=201)
+    assert (await refusal(knocker.over_tls(charger, old)))[0] == 401, "also for a station that is made again"
+
 
 async def test_a_refused_request_has_nothing_to_revoke(knocker: Knocker, petra: Cpo, rest: Rest) -> None:
     charger = petra.operator.installs()

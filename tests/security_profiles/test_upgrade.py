@@ -131,6 +131,11 @@ async def test_other_profiles_do_not_exist(charger: Installed, rest: Rest, profi
     assert "1, 2 or 3" in await refused_over_rest(rest, charger, profile)
 
 
+async def test_nobody_raises_all_stations_at_once(rest: Rest) -> None:
+    answer = await rest.post("wanted-settings", {"key": "securityProfile", "value": "2"}, status=400)
+    assert "may not come back" in str(answer)
+
+
 async def test_the_general_command_has_the_same_rules(charger: Installed, rest: Rest) -> None:
     body = {"action": "ChangeConfiguration", "payload": {"key": "securityprofile", "value": "2"}}
     answer = await rest.post(f"chargepoints/{charger.identity}/commands", body, status=400)
