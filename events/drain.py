@@ -23,7 +23,7 @@ _FULL_ROW = 512
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Sent:
     """An event that is with the broker, and where it comes from."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from events.broker import Broker
 from events.drain import WINDOW, OutboxDrain, Sent
@@ -27,11 +28,14 @@ SWEEP_SECONDS, QUIET_SWEEP_SECONDS = 1.0, 5.0
 # How often leases are looked for that nobody holds.
 _TAKE_SECONDS = 1.0
 _STORAGE_RETRY_SECONDS = 1.0
+# How long a tenant's database is left alone that MongoDB refuses to work with.
+_BROKEN_SECONDS = 10.0
 # On a clean stop, how long the broker may take to acknowledge what is under way.
 _LAST_ACKNOWLEDGEMENTS_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
+Result = TypeVar("Result")
 Databases = Callable[[], dict[str, Database[dict[str, Any]]]]
 
 
@@ -55,6 +59,7 @@ class Publisher:
         self._next_take = self._next_sweep = self._next_renewal = 0.0
         self._next_storage = 0.0
         self._storage_failed = False
+        self._broken_until: dict[OutboxDrain, float] = {}
         self._stopping = False
 
     def stop(self) -> None:
@@ -81,13 +86,24 @@ class Publisher:
             self._keep_leases()
             self._set_aside()
             for drain in self._drains.values():
-                drain.delete_done()
+                self._tend(drain, drain.delete_done)
             sent = self._fill() if self._broker.connected else 0
         except PyMongoError as error:
             self._note_storage(error)
             return 0
         self._note_storage(None)
         return sent
+
+    def _tend(self, drain: OutboxDrain, work: Callable[[], Result]) -> Result | None:
+        """Do something in one tenant's database; one that is broken is left alone for a while and harms no other."""
+        if time.monotonic() < self._broken_until.get(drain, 0.0):
+            return None
+        try:
+            return work()
+        except OperationFailure as error:  # MongoDB is there, and says no
+            log.error("outbox_broken", database=drain.database.name, error=str(error), retry_in=_BROKEN_SECONDS)
+            self._broken_until[drain] = time.monotonic() + _BROKEN_SECONDS
+            return None
 
     def _note_storage(self, error: PyMongoError | None) -> None:
         """Say once that MongoDB is away, and once that it is back."""
@@ -138,12 +154,14 @@ class Publisher:
         for tenant in set(self._drains) - kept:
             log.warning("lease_lost", tenant=tenant)
             del self._drains[tenant]
+        self._refusals.forget_all_but(self._drains.values())
 
     def _look_for_tenants(self) -> None:
         databases = self._databases()
         self._known = set(databases)
         for tenant in set(self._drains) - set(databases):
             del self._drains[tenant]
+        self._refusals.forget_all_but(self._drains.values())
         others = set(databases) - set(self._drains)
         for tenant in self._leases.take_free(others) if others else ():
             self._drains[tenant] = OutboxDrain(databases[tenant])
@@ -151,7 +169,7 @@ class Publisher:
 
     def _fill(self) -> int:
         """Give each waiting tenant its turn while the window has room."""
-        for again in self._refusals.take_due():
+        for again in self._refusals.take_due(time.monotonic()):
             again.drain.send(again, self._broker, self._under_way)
         sent = 0
         for tenant in list(self._waiting):
@@ -160,7 +178,7 @@ class Publisher:
             drain = self._drains.get(tenant)
             del self._waiting[tenant]
             if drain is not None:
-                sent += drain.fill(self._broker, self._under_way)
+                sent += self._tend(drain, partial(drain.fill, self._broker, self._under_way)) or 0
                 if not drain.drained:
                     self._waiting[tenant] = None  # again, behind the others
         return sent
@@ -182,17 +200,20 @@ class Publisher:
 
     def _set_aside(self) -> None:
         """Store what was given up in its tenant's database, out of the way of the rest."""
-        for drain, given_up in self._refusals.given_up().items():
-            set_aside(drain.database, [refused for _, refused in given_up])
-            self._refusals.settled(drain)
-            for sent, _ in given_up:
+        while given_up := self._refusals.given_up():
+            refused = [self._refusals.refusal(sent) for sent in given_up]
+            drain, first = given_up[0].drain, refused[0]
+            if self._tend(drain, partial(set_aside, drain.database, refused)) is None:
+                self._refusals.put_off(given_up)
+                continue
+            self._refusals.settled(given_up)
+            for sent in given_up:
                 drain.set_aside(sent)
             self._broker.trust()
-            first = given_up[0][1]
             log.error(
                 "events_set_aside",
                 database=drain.database.name,
-                count=len(given_up),
+                count=len(refused),
                 topic=first.event["topic"],
                 reason=first.reason,
                 tries=first.tries,
@@ -210,7 +231,7 @@ class Publisher:
         try:
             self._set_aside()
             for drain in self._drains.values():
-                drain.delete_done()
+                self._tend(drain, drain.delete_done)
             self._leases.release()
         except PyMongoError as error:
             log.warning("leases_not_released", error=str(error), free_in=LEASE_SECONDS)

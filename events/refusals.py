@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 import structlog
 
@@ -15,6 +16,8 @@ log = structlog.get_logger(__name__)
 # How often an event is offered before it is set aside, and how long after a refusal it is offered again.
 TRIES = 3
 PAUSE_SECONDS = 1.0
+# What one transaction moves, at most: it has to end before the publisher's patience with MongoDB does.
+_AT_ONCE, _BYTES_AT_ONCE = 200, 4_000_000
 
 
 class Refusals:
@@ -23,7 +26,8 @@ class Refusals:
     def __init__(self) -> None:
         self._strikes: Counter[str] = Counter()
         self._again: list[tuple[float, Sent]] = []
-        self._given_up: list[tuple[Sent, str, int]] = []
+        # With the reason, and after how many tries.
+        self._given_up: dict[Sent, tuple[str, int]] = {}
 
     def refused(self, sent: Sent, reason: str) -> None:
         """Note that the broker has refused an event; it is to be offered again after a pause, or given up."""
@@ -40,7 +44,7 @@ class Refusals:
         log.info("event_refused", topic=sent.event["topic"], reason=reason, tries=self._strikes[sent.event_id])
         if self._strikes[sent.event_id] < TRIES:
             return False
-        self._given_up.append((sent, reason, self._strikes.pop(sent.event_id)))
+        self._given_up[sent] = (reason, self._strikes.pop(sent.event_id))
         return True
 
     def taken(self, sent: Sent) -> None:
@@ -48,9 +52,8 @@ class Refusals:
         if self._strikes:
             self._strikes.pop(sent.event_id, None)
 
-    def take_due(self) -> list[Sent]:
-        """Return the events that are to be offered again now."""
-        now = time.monotonic()
+    def take_due(self, now: float) -> list[Sent]:
+        """Return the events that are to be offered again at this monotonic time."""
         due = [sent for at, sent in self._again if at <= now]
         if due:
             self._again = [(at, sent) for at, sent in self._again if at > now]
@@ -60,13 +63,35 @@ class Refusals:
         """Offer nothing again by itself: the outbox is read anew."""
         self._again.clear()
 
-    def given_up(self) -> dict[OutboxDrain, list[tuple[Sent, Refused]]]:
-        """Return what is to be set aside, by the outbox it comes from."""
-        found: dict[OutboxDrain, list[tuple[Sent, Refused]]] = {}
-        for sent, reason, tries in self._given_up:
-            found.setdefault(sent.drain, []).append((sent, Refused(sent.row_id, sent.event, reason, tries)))
-        return found
+    def given_up(self) -> list[Sent]:
+        """Return what is to be set aside next: events of one outbox, no more than one transaction should move."""
+        if not self._given_up:
+            return []
+        drain, size = next(iter(self._given_up)).drain, 0
+        chosen: list[Sent] = []
+        for sent in self._given_up:
+            size += len(sent.event["payload"])
+            if chosen and (len(chosen) == _AT_ONCE or size > _BYTES_AT_ONCE):
+                break
+            if sent.drain is drain:
+                chosen.append(sent)
+        return chosen
 
-    def settled(self, drain: OutboxDrain) -> None:
-        """Note that what was given up of an outbox is set aside."""
-        self._given_up = [one for one in self._given_up if one[0].drain is not drain]
+    def refusal(self, sent: Sent) -> Refused:
+        """Return an event that was given up as it is to be stored."""
+        return Refused(sent.row_id, sent.event, *self._given_up[sent])
+
+    def settled(self, given_up: Iterable[Sent]) -> None:
+        """Note that these are set aside, or need not be."""
+        for sent in given_up:
+            self._given_up.pop(sent, None)
+
+    def put_off(self, given_up: Sequence[Sent]) -> None:
+        """Offer events again, after a pause, that could not be set aside."""
+        self.settled(given_up)
+        self._again += [(time.monotonic() + PAUSE_SECONDS, sent) for sent in given_up]
+
+    def forget_all_but(self, drains: Collection[OutboxDrain]) -> None:
+        """Forget the events of outboxes that somebody else sends from now on, or nobody."""
+        self.settled([sent for sent in self._given_up if sent.drain not in drains])
+        self._again = [(at, sent) for at, sent in self._again if sent.drain in drains]

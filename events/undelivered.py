@@ -34,8 +34,8 @@ class Refused:
     tries: int
 
 
-def set_aside(database: Database[Document], refused: Sequence[Refused]) -> None:
-    """Move events out of their outbox rows, in one transaction. Doing it twice does no harm."""
+def set_aside(database: Database[Document], refused: Sequence[Refused]) -> int:
+    """Move events out of their outbox rows, in one transaction; return how many. Doing it twice does no harm."""
     now = datetime.now(UTC)
     kept = [ReplaceOne({"_id": one.event["event_id"]}, _kept(one, now), upsert=True) for one in refused]
     taken = [
@@ -48,6 +48,7 @@ def set_aside(database: Database[Document], refused: Sequence[Refused]) -> None:
 
     with database.client.start_session() as session:
         session.with_transaction(move, write_concern=_MAJORITY)
+    return len(refused)
 
 
 def _kept(one: Refused, now: datetime) -> Document:

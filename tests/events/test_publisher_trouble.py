@@ -245,3 +245,19 @@ def test_the_time_that_is_safe_begins_before_the_renewal(outboxes: Outboxes) -> 
     assert leases.safe_until < before
     leases.renew({"a"})
     assert before + LEASE_SECONDS <= leases.safe_until <= time.monotonic() + LEASE_SECONDS
+
+
+def test_a_tenant_whose_outbox_is_broken_harms_no_other(
+    outboxes: Outboxes, embedded_stack: Stack, capture: MqttCapture, redis_url: str
+) -> None:
+    database = outboxes.database("a")
+    database["outbox"].drop()
+    database["things"].insert_one({})
+    broken = [{"$project": {"events": {"$divide": [1, 0]}}}]
+    database.command({"create": "outbox", "viewOn": "things", "pipeline": broken})
+    outboxes.backlog("b", rows=50)
+    with said("events.publisher", "outbox_broken"), publisher_thread(outboxes, embedded_stack.mqtt.url, redis_url):
+        outboxes.wait_until_published("b")
+        outboxes.write("b", outboxes.event("b", "CP9"))
+        outboxes.wait_until_published("b", deadline=10)
+    assert outboxes.differences(capture.everything().messages) == []
