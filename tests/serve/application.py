@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from csms import lifecycle
+from csms.serve import tls_door
 from csms.serve.options import Limits, Options, Tls
 from csms.serve.start import run
 from csms.serve.tls_context import CertificateFiles
@@ -258,6 +259,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     given = json.loads(sys.argv[2])
     given["limits"] = Limits(**given.get("limits", {}))
+    tls_door.MOST_HANDSHAKES = given.pop("most_handshakes", tls_door.MOST_HANDSHAKES)
     if "tls" in given:
         given["tls"] = _tls(**given["tls"])
     lifecycle.on_shutdown("storage", 20, _storage_hook)

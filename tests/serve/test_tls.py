@@ -252,6 +252,19 @@ def test_an_unfinished_handshake_is_given_up(start: Start, trust: Trust) -> None
     served.logged(r"TLS refused to 127\.0\.0\.1")
 
 
+async def test_handshakes_that_are_never_finished_keep_others_waiting_for_a_moment_only(
+    start: Start, trust: Trust
+) -> None:
+    served = start(tls=trust.options, limits={"request": 1.0}, most_handshakes=2)
+    unfinished = [Raw(served.tls_port) for _ in range(6)]
+    async with connect(f"wss://127.0.0.1:{served.tls_port}/echo", ssl=trust.client(), open_timeout=DEADLINE) as socket:
+        await socket.send("at last")
+        assert await socket.recv() == "at last"
+    given_up = [line for line in served.log if "TLS refused" in line]
+    assert len(given_up) >= 5, "they had their turn first, two at a time"
+    assert all(raw.closed_within(DEADLINE) for raw in unfinished)
+
+
 async def test_sigterm_says_goodbye_over_tls(start: Start, trust: Trust) -> None:
     served = start(tls=trust.options)
     unfinished = Raw(served.tls_port)
