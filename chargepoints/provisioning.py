@@ -21,6 +21,8 @@ from chargepoints.revocation import revoked_serials
 from chargepoints.station import sequence_after
 from csms.errors import Conflict, CsmsError
 from events.outbox import OUTBOX, forgotten_status_event, outbox_row
+from tenants.audit.record import COLLECTION as AUDIT_ENTRIES
+from tenants.audit.record import created, deleted, entry, facts_of, is_told, without_emptiness
 from tenants.clients import Document, sync_database
 from tenants.context import require_tenant
 from tenants.models import Tenant
@@ -29,6 +31,8 @@ from tenants.routing import alias_for, database_name
 CHARGE_POINTS = "charge_points"
 COUNTERS = "counters"
 COUNTER = "charge_points"
+# What stations are called in the audit log: their row in the table of roles.
+RESOURCE = "charge-points"
 
 
 class ChargePointLimit(CsmsError):
@@ -86,16 +90,20 @@ def _insert_within_limit(slug: str, station: ChargePoint, limit: int) -> None:
     counters, stations = _collection(slug, COUNTERS), _collection(slug, CHARGE_POINTS)
     counters.update_one({"_id": COUNTER}, {"$setOnInsert": {"value": stations.count_documents({})}}, upsert=True)
     document = _document(station, slug)
+    audit_log = _collection(slug, AUDIT_ENTRIES)
+    told = entry("create", RESOURCE, station.id, created(facts_of(station)))
 
     def store(session: ClientSession) -> None:
         raised = counters.update_one({"_id": COUNTER, "value": {"$lt": limit}}, {"$inc": {"value": 1}}, session=session)
         if not raised.modified_count:
             raise ChargePointLimit(f"this tenant may have {limit} charge points and has them all")
         stations.insert_one(document, session=session)
+        audit_log.insert_one(told, session=session)
 
     try:
         with counters.database.client.start_session() as session:
             session.with_transaction(store)
+        is_told(told)
     except DuplicateKeyError:
         raise Conflict(f"a charge point {station.id!r} exists already", code="charge_point_exists") from None
 
@@ -121,10 +129,15 @@ def delete_charge_point(identity: str) -> bool:
         connectors.delete_many({"charge_point_id": identity}, session=session)
         outbox.insert_one(outbox_row([forgotten_status(slug, prefix, station)]), session=session)
         counters.update_one({"_id": COUNTER, "value": {"$gt": 0}}, {"$inc": {"value": -1}}, session=session)
+        told = entry("delete", RESOURCE, identity, deleted(without_emptiness(station)))
+        _collection(slug, AUDIT_ENTRIES).insert_one(told, session=session)
         return True
 
     with counters.database.client.start_session() as session:
-        return bool(session.with_transaction(remove))
+        gone = bool(session.with_transaction(remove))
+    if gone:
+        is_told(entry("delete", RESOURCE, identity))
+    return gone
 
 
 def forgotten_status(slug: str, topic_prefix: str, station: Document) -> Document:

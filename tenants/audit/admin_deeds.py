@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Model
 from django.http import HttpRequest
 
-from tenants.audit.record import Changes, created, deleted, entry, facts_of, record, store
+from tenants.audit.record import Changes, created, deleted, entry, facts_of, record, store, was_told
 from tenants.audit.redaction import HIDDEN
 from tenants.audit.trail import current_trail
 from tenants.context import current_tenant
@@ -66,7 +66,8 @@ def write_what_is_left(request: HttpRequest) -> None:
     if trail is None:
         return
     for document, tenant in trail.take_later():
-        store([document], tenant)
+        if not was_told(document):
+            store([document], tenant)
     noted = trail.take_changes()
     if noted:
         record("change", "", request.path, noted)

@@ -88,12 +88,31 @@ def record(action: str, target_type: str = "", target_id: str = "", changes: Cha
     Accounts and tenants belong to the platform; what happens to a tenant is in that tenant's own log as well.
     """
     document = entry(action, target_type, target_id, changes)
+    if was_told(document):
+        return
     if target_type not in {"users", "tenants"}:
         store([document], current_tenant())
         return
     store([document], None)
     if target_type == "tenants" and target_id and action != "delete":
         store([document], target_id)
+
+
+def _deed(document: Document) -> tuple[str, str, str]:
+    return document["action"], document["target_type"], document["target_id"]
+
+
+def is_told(document: Document) -> None:
+    """Remember that an entry was stored with the change itself, so that the request writes no second one."""
+    trail = current_trail()
+    if trail is not None:
+        trail.told.add(_deed(document))
+
+
+def was_told(document: Document) -> bool:
+    """Return whether the same deed of this request was stored already."""
+    trail = current_trail()
+    return trail is not None and _deed(document) in trail.told
 
 
 def created(after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -108,5 +127,11 @@ def deleted(before: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def facts_of(instance: Model) -> dict[str, Any]:
     """Return what an object says of itself, without what it is not to be known by and what is empty."""
-    values = {field.name: field.value_from_object(instance) for field in instance._meta.concrete_fields}
-    return {name: value for name, value in values.items() if value not in (None, "", [], {})}
+    return without_emptiness(
+        {field.name: field.value_from_object(instance) for field in instance._meta.concrete_fields}
+    )
+
+
+def without_emptiness(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of an object says something."""
+    return {name: value for name, value in facts.items() if value not in (None, "", [], {})}

@@ -35,6 +35,8 @@ class Trail:
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     # Entries to be written when the request has succeeded, each with its tenant.
     later: list[tuple[dict[str, Any], str | None]] = field(default_factory=list)
+    # What was stored with the change itself: action, type and id of the target.
+    told: set[tuple[str, str, str]] = field(default_factory=set)
     # False after the request: what it has set going in the background is not its doing any more.
     open: bool = True
 

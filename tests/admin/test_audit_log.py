@@ -18,8 +18,9 @@ TOKEN = {"id_tag": "NEWTAG123", "type": "rfid", "status": "accepted", "max_activ
 
 
 def entries(network: Network, **query: Any) -> list[dict[str, Any]]:
-    """Return a network's entries, newest first, without log-ins."""
-    found = list(network.db["audit_entries"].find({"action": {"$nin": ["log_in", "log_out"]}, **query}).sort("_id", -1))
+    """Return what was done to a network in the admin, newest first, without log-ins."""
+    deeds = {"action": {"$nin": ["log_in", "log_out"]}, "via": "admin", **query}
+    found = list(network.db["audit_entries"].find(deeds).sort("_id", -1))
     return [entry | {"changes": json.loads(entry["changes"] or "{}")} for entry in found]
 
 

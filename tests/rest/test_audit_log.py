@@ -15,6 +15,7 @@ from sessions_app.models import IdToken
 from tenants.audit.models import AuditEntry, NotEditable
 from tenants.clients import sync_client
 from tenants.context import tenant_scope
+from tenants.models import Tenant
 from tenants.routing import alias_for, database_name
 from tests.rest.addresses import api_views
 from tests.rest.conftest import Api, Company, assert_problem
@@ -214,3 +215,26 @@ def test_a_long_change_is_cut(voltway: Company) -> None:
     assert len(json.dumps(newest(voltway)["changes"])) < 16_100
     with tenant_scope(voltway.slug):
         assert IdToken.objects.filter(pk="aa").exists()
+
+
+def test_what_did_not_come_about_is_not_there(voltway: Company) -> None:
+    """The entry is in the transaction that stores the station."""
+    Tenant.objects.filter(slug=voltway.slug).update(max_charge_points=1)
+    voltway.api().post("chargepoints", {"id": "CP1"})
+
+    assert_problem(voltway.api().post("chargepoints", {"id": "CP1"}), 409, "charge_point_limit")
+    assert_problem(voltway.api().post("chargepoints", {"id": "CP2"}), 409, "charge_point_limit")
+
+    assert [entry["target_id"] for entry in entries(voltway)] == ["CP1"]
+
+
+def test_a_station_and_its_entry_are_stored_together_or_not_at_all(voltway: Company) -> None:
+    database = sync_client()[database_name(voltway.slug)]
+    database.command("collMod", "audit_entries", validator={"action": {"$nin": ["create", "delete"]}})
+    try:
+        assert voltway.api().post("chargepoints", {"id": "CP1"}).status_code == 500
+        assert database["charge_points"].count_documents({}) == 0
+    finally:
+        database.command("collMod", "audit_entries", validator={})
+    assert voltway.api().post("chargepoints", {"id": "CP1"}).status_code == 201
+    assert len(entries(voltway)) == 1
