@@ -19,6 +19,7 @@ from bson import ObjectId
 from chargepoints.connection import CHARGE_POINTS
 from chargepoints.key_rotation import HIDDEN, expect_key, same_secret, without_key
 from chargepoints.models import Command, CommandState
+from chargepoints.shown_urls import with_shown_urls
 from chargepoints.station import StaleConnection, Station
 from csms.errors import Conflict
 from events.facts import COMMAND_KINDS, command_triggered
@@ -298,6 +299,7 @@ _ANNOUNCED = (
 
 def _announce(unit: UnitOfWork, station: Station, command: Document, at: datetime) -> None:
     data = {"command_id": command["_id"], **{name: command[name] for name in _ANNOUNCED}}
+    data["payload"] = with_shown_urls(command["payload"])
     station.announce(unit, COMMAND_KINDS[command["state"]], at, data)
 
 

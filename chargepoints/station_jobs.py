@@ -13,6 +13,7 @@ from bson import ObjectId
 
 from chargepoints.commands import COMMANDS
 from chargepoints.models import CommandState, FirmwareJob, FirmwareStatus, LogJob, LogKind, LogStatus
+from chargepoints.shown_urls import shown_url
 from chargepoints.station import StaleConnection, Station
 from events.facts import FactKind, firmware_status_changed, log_status_changed
 from tenants.clients import Document
@@ -72,6 +73,7 @@ def begin_job(
     A report may have been faster: then the job has its status from there.
     """
     given = {"location": "", "request_id": None, **family.defaults, **facts, "requested_by": command["requested_by"]}
+    given["location"] = shown_url(given["location"])  # the command knows the whole of it
     change: Document = {
         "$set": {**given, "charge_point_id": station.id, "created_at": command["created_at"]},
         "$setOnInsert": {"status": status, "updated_at": now},

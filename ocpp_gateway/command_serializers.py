@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from chargepoints.models import Command, CommandState
+from chargepoints.shown_urls import with_shown_urls
 from tenants.clients import Document
 
 MAX_LIFETIME_SECONDS = 30 * 24 * 3600
@@ -29,10 +30,18 @@ class TriggeredSerializer(serializers.Serializer[Any]):
     received_at = serializers.DateTimeField()
 
 
+class ShownPayload(serializers.DictField):
+    """A payload without the passwords and upload links in its URLs: who reads commands need not know them."""
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return what may be shown."""
+        return super().to_representation(with_shown_urls(value))
+
+
 class CommandSerializer(serializers.ModelSerializer[Command]):
     """A command and how far it has come."""
 
-    payload = serializers.DictField(help_text="As the station gets it.")
+    payload = ShownPayload(help_text="As the station gets it; passwords in URLs and upload links are `***`.")
     response = serializers.DictField(allow_null=True, help_text="The station's own answer.")
     error = CommandErrorSerializer(allow_null=True)
     state = serializers.ChoiceField(CommandState.choices)

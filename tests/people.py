@@ -22,6 +22,7 @@ from tenants.clients import Document, sync_client
 from tenants.context import tenant_scope
 from tenants.directory import TenantRecord, forget_tenants
 from tenants.provisioning import create_tenant
+from tests.leaks import keep_secret
 
 DEADLINE = 15.0
 
@@ -43,6 +44,9 @@ class Installed:
     identity: str
     key: str
     tenant: str
+
+    def __post_init__(self) -> None:
+        keep_secret(self.key, self.identity)
 
     @property
     def path(self) -> str:

@@ -1,0 +1,55 @@
+"""The search for secrets that ends each run (`tests/leak_watch.py`) finds what it is meant to find."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+import pytest
+
+from chargepoints.shown_urls import shown_url, with_shown_urls
+from tests.leaks import keep_secret, leaks_in
+
+KEY = secrets.token_hex(20)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"event": "refused", "key": "{KEY}"}}',
+        f"password={KEY}",
+        f"https://user:{KEY}@files.example/",
+        KEY.upper(),
+        KEY.encode().hex(),
+        "Authorization: Basic " + base64.b64encode(f"CP001:{KEY}".encode()).decode(),
+        base64.b64encode(f"CP001:{KEY}".encode()).decode(),
+        "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoxfQ.c2lnbmF0dXJlLXRoYXQtaXMtbG9uZw",
+        f"csms_{'0' * 16}_{'a' * 64}",
+        "mongodb://csms:hunter2@db/",
+        "-----BEGIN PRIVATE KEY-----",
+        f"/uploads/{'a' * 60}.{'b' * 27}",
+    ],
+)
+def test_found(text: str) -> None:
+    keep_secret(KEY, "CP001")
+
+    (leak, *_) = leaks_in(text.encode(), "here")
+
+    assert leak.where == "here"
+    assert KEY not in leak.around
+
+
+@pytest.mark.parametrize(
+    "text", ["ftp://***@h/x", "https://h/uploads/***/x", secrets.token_hex(20), "basic", "http://127.0.0.1:8081/a@b"]
+)
+def test_not_found(text: str) -> None:
+    assert list(leaks_in(text.encode(), "here")) == []
+
+
+def test_urls_are_shown_without_what_opens_doors() -> None:
+    assert shown_url("ftp://user:hunter2@files.example/in") == "ftp://***@files.example/in"
+    assert shown_url("https://h/uploads/abc.def/x") == "https://h/uploads/***/x"
+    assert with_shown_urls({"log": {"remoteLocation": "ftp://a:b@h/"}, "n": [1, "x"]}) == {
+        "log": {"remoteLocation": "ftp://***@h/"},
+        "n": [1, "x"],
+    }
