@@ -73,7 +73,12 @@ class ChargePointSerializer(StrictSerializer, serializers.ModelSerializer):
     registration = serializers.ChoiceField(
         Registration.choices, required=False, help_text="The answer to the station's BootNotification."
     )
-    security_profile = WholeNumberField(min_value=1, max_value=3, required=False)
+    security_profile = WholeNumberField(
+        min_value=1, max_value=3, required=False, help_text="What the station must come with at least."
+    )
+    security_profile_next = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="The profile it has taken and has yet to come back with."
+    )
     location = LocationSerializer(source="*", required=False)
     tags = serializers.ListField(
         child=serializers.CharField(max_length=50), max_length=50, required=False, help_text="Your own labels."
@@ -107,6 +112,7 @@ class ChargePointSerializer(StrictSerializer, serializers.ModelSerializer):
             "last_seen",
             "connectors",
             "security_profile",
+            "security_profile_next",
             "location",
             "tags",
             "created_at",
