@@ -100,9 +100,9 @@ def per_phase(values: dict[str, str], measurand: str = ENERGY, unit: str = "Wh")
         ({"L1": "1000"}, 1000),
         ({"L1": "1000", "L2": "200", "L3": "30"}, 1230),
         ({"L1-N": "1000", "L2-N": "200", "L3-N": "30"}, 1230),
-        # The same phase told twice counts once, in either order.
-        ({"L1": "1000", "L1-N": "1000"}, 1000),
-        ({"L1-N": "1000", "L1": "1000", "L2": "5"}, 1005),
+        # The same phase told twice counts once, in either order; against neutral is the second choice.
+        ({"L1": "1000", "L1-N": "999"}, 1000),
+        ({"L1-N": "999", "L1": "1000", "L2": "5"}, 1005),
         # Between phases and in the neutral nothing is delivered.
         ({"N": "9", "L1-L2": "9", "L2-L3": "9", "L3-L1": "9"}, None),
         ({"L2": "200", "N": "9", "L1-L2": "9"}, 200),
