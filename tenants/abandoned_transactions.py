@@ -10,12 +10,13 @@ one that was merely slow finds its transaction gone, and begins it again.
 from __future__ import annotations
 
 import asyncio
+import time
 
 import structlog
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from tenants.clients import APP_NAME, Document, async_client
+from tenants.clients import APP_NAME, Document, async_clients
 
 LOOK_SECONDS = 0.5
 # A living process sends the next statement of a transaction within milliseconds; for so long it is left alone.
@@ -25,6 +26,7 @@ IDLE_SECONDS = 5.0
 # Not authorized; no such command; not on this kind of Atlas cluster.
 _NEVER = frozenset({13, 59, 115, 8000})
 _AGAIN_SECONDS = 60.0
+_BETWEEN_SECONDS = 0.01
 _SECOND = 1_000_000  # in microseconds, which is what MongoDB counts in
 
 log = structlog.get_logger(__name__)
@@ -32,19 +34,24 @@ log = structlog.get_logger(__name__)
 
 async def look_for_ever() -> None:
     """End abandoned transactions, whoever left them, until cancelled."""
+    due: dict[int, float] = {}
     while True:
-        pause = await _look()
-        await asyncio.sleep(pause)
+        # One log-in sees its own transactions only, so tenants that log in as themselves are looked at one by one.
+        for client in async_clients():
+            if due.get(id(client), 0.0) <= time.monotonic():
+                due[id(client)] = time.monotonic() + await _look(client)
+                await asyncio.sleep(_BETWEEN_SECONDS)
+        await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _look() -> float:
-    """Look once, and return the seconds after which to look again."""
+async def _look(client: AsyncMongoClient[Document]) -> float:
+    """Look once, and return for how many seconds there is no use in looking again."""
     try:
-        ended = await end_abandoned_transactions(async_client())
+        ended = await end_abandoned_transactions(client)
     except OperationFailure as error:
         if error.code not in _NEVER:
             log.debug("abandoned_transactions_not_looked_for", error=str(error))
-            return LOOK_SECONDS
+            return 0.0
         log.warning(
             "abandoned_transactions_not_looked_for",
             error=str(error),
@@ -53,10 +60,10 @@ async def _look() -> float:
         return _AGAIN_SECONDS
     except PyMongoError as error:
         log.debug("abandoned_transactions_not_looked_for", error=str(error))  # others tell that MongoDB is away
-        return LOOK_SECONDS
+        return 0.0
     if ended:
         log.warning("abandoned_transactions_ended", count=ended)
-    return LOOK_SECONDS
+    return 0.0
 
 
 async def end_abandoned_transactions(

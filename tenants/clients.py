@@ -110,6 +110,12 @@ def _async_client(database: str, uri: str) -> AsyncMongoClient[Document]:
     return client
 
 
+def async_clients() -> list[AsyncMongoClient[Document]]:
+    """Return the running event loop's clients: that of the platform, and those of tenants that were used."""
+    loop = asyncio.get_running_loop()
+    return [async_client(), *(client for key, client in _async_clients.items() if key[0] is loop and key[1])]
+
+
 async def close_async_client() -> None:
     """Close the running loop's clients, if they were ever opened."""
     loop = asyncio.get_running_loop()

@@ -6,14 +6,16 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from csms.embedded.stack import Stack
+from tenants import abandoned_transactions
 from tenants.abandoned_transactions import end_abandoned_transactions
-from tenants.clients import APP_NAME
+from tenants.clients import APP_NAME, async_clients, async_database, close_async_client
 from tests.domain.committing import Document, Scratch
 
 # Changes the thing in a transaction, and does nothing more.
@@ -81,13 +83,19 @@ async def test_those_of_other_products_are_left_alone(scratch: Scratch, embedded
 
 
 async def test_a_user_without_the_right_to_look_is_told_once_a_minute(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from tenants import abandoned_transactions
-
     async def refused(*_: object) -> int:
         raise OperationFailure("not authorized on admin to execute command", 13)
 
     monkeypatch.setattr(abandoned_transactions, "end_abandoned_transactions", refused)
-    assert await abandoned_transactions._look() == 60.0
+    assert await abandoned_transactions._look(scratch.database.client) == 60.0
     assert "docs/delivery.md" in caplog.text
+
+
+async def test_tenants_that_log_in_as_themselves_are_looked_at_too(embedded_stack: Stack, settings: Any) -> None:
+    settings.MONGODB_TENANT_URI = embedded_stack.mongodb.url
+    own = async_database(f"{settings.MONGODB_TENANT_PREFIX}anna").client
+    assert async_clients()[1:] == [own]
+    assert async_clients()[0] is not own
+    await close_async_client()
