@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ EVERYWHERE_APPS = frozenset({"audit"})
 GLOBAL_ALIAS = "default"
 SLUG_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 _ALIAS_PREFIX = "tenant:"
+_making_known = threading.Lock()
 _SLUG = re.compile(SLUG_PATTERN)
 
 
@@ -34,9 +36,12 @@ def database_name(slug: str) -> str:
 def alias_for(slug: str) -> str:
     """Return the Django alias of a tenant's database, made known to this process on first use."""
     alias = _ALIAS_PREFIX + slug
-    known = connections.settings
-    if alias not in known:
-        known[alias] = known[GLOBAL_ALIAS] | {"NAME": database_name(slug)}
+    if alias not in connections.settings:
+        facts = {"NAME": database_name(slug)}
+        with _making_known:
+            # Another dictionary, because other threads walk through this one at the end of each request.
+            known = connections.settings
+            connections.settings = {**known, alias: known[GLOBAL_ALIAS] | facts}
     return alias
 
 

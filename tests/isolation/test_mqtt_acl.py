@@ -78,7 +78,7 @@ class Client:
         self._client.on_connect = lambda c, u, flags, reason, properties: self._answers.put(reason)
         self._client.on_subscribe = lambda c, u, mid, reasons, properties: self._answers.put(reasons)
         self._client.on_publish = lambda c, u, mid, reason, properties: self._answers.put(reason)
-        self._client.on_message = lambda c, u, message: self.messages.put((message.topic, message.payload))
+        self._client.on_message = lambda c, u, message: self.messages.put((message.topic, bytes(message.payload)))
         self._client.connect(LOOPBACK, broker.port)
         self._client.loop_start()
         self.greeting = self._answers.get(timeout=DEADLINE)
