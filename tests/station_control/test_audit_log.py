@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.people import Installed
+from tenants.api_keys import create_key
+from tests.people import Installed, Operator, with_orm
 from tests.rest_client import Rest
+from tests.serving import Gateway
 from tests.station import Station
 
 
@@ -48,3 +50,14 @@ async def test_what_the_product_asks_by_itself_is_its_own(rest: Rest, station: S
     assert entry["target_id"] == asked.message_id
     assert (entry["actor_kind"], entry["actor"], entry["via"]) == ("system", "system", "system")
     assert entry["changes"]["action"] == {"after": "GetConfiguration"}
+
+
+async def test_a_programs_command_is_its_own(gateway: Gateway, rest: Rest, charger: Installed, anna: Operator) -> None:
+    key = with_orm(lambda: create_key(anna.slug, created_by="anna", name="roaming", role="operator"))
+    async with Rest(gateway.url.replace("ws", "http"), key.text) as program:
+        sent = await program.post(f"chargepoints/{charger.identity}/unlock", {"evse_id": 1})
+
+    (entry,) = await _commands(rest, actor="key:roaming", target_id=sent["id"])
+
+    assert sent["requested_by"] == "key:roaming"
+    assert (entry["actor_kind"], entry["actor_id"], entry["role"]) == ("api_key", key.key.pk, "operator")
