@@ -21,6 +21,9 @@ from tenants.context import current_tenant, tenant_scope
 
 CHUNK_ROWS = 500
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+# Full-width forms count as well: spreadsheets in some languages read them as the plain ones.
+_BEGIN_FORMULAS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+_BLANKS = ("\t", "\r", "\n")
 
 Row = Sequence[Any]
 Rows = list[Row]
@@ -45,7 +48,7 @@ def wants_csv(request: Request) -> bool:
 def safe_cell(value: Any) -> str:
     """Return a cell as text that no spreadsheet takes for a formula (CWE-1236)."""
     text = "" if value is None else str(value)
-    if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.fullmatch(text):
+    if (text[:1] in _BLANKS or text.lstrip()[:1] in _BEGIN_FORMULAS) and text and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text
 

@@ -24,6 +24,14 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _NAME_LENGTH = 255
+# What logs and archives are sent as; none at all is common. The last is what curl says of `--data-binary`. What is
+# stored is only ever served as octets to be saved, whatever a station has said.
+_KINDS = frozenset(
+    {f"application/{kind}" for kind in ("octet-stream", "json", "gzip", "x-gzip", "zip", "x-zip-compressed", "x-tar",
+                                        "x-gtar", "x-compressed-tar", "x-bzip2", "x-xz", "x-7z-compressed", "zstd",
+                                        "pcap", "vnd.tcpdump.pcap", "x-www-form-urlencoded")}
+    | {"text/plain", "text/csv", "text/x-log", "binary/octet-stream"}
+)  # fmt: skip
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +75,7 @@ async def _take(scope: Message, receive: Receive) -> None:
     if scope["method"] not in {"PUT", "POST"}:
         raise Refused(405, "upload with PUT or POST")
     link, file_name = _read_path(scope["path"])
+    _check_kind(scope["headers"])
     _check_length(scope["headers"])
     tenant = await _tenant_of(link)
     try:
@@ -92,6 +101,13 @@ def _read_path(path: str) -> tuple[UploadLink, str]:
     if link.expires_at < datetime.now(UTC):
         raise Refused(410, "the time of this link is over")
     return link, file_name.replace("\0", "")[-_NAME_LENGTH:]
+
+
+def _check_kind(headers: list[tuple[bytes, bytes]]) -> None:
+    """Refuse what is no diagnostics file: pages, scripts, and forms, of which the file would be only a part."""
+    kind = dict(headers).get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1")
+    if kind and kind not in _KINDS:
+        raise Refused(415, "send the file itself as the body, as application/octet-stream")
 
 
 def _check_length(headers: list[tuple[bytes, bytes]]) -> None:
