@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from csms.edits import apply_edit
+from tenants.audit.record import record
 from tenants.deletion import NotSettled, check_deletable, delete_tenant
 from tenants.models import Tenant
 
@@ -40,6 +41,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{slug} is suspended: its stations are being disconnected")
         self._wait(tenant, options["wait"], options["discard"])
         delete_tenant(tenant)
+        record("delete", "tenants", slug)
         self.stdout.write(f"{slug} is deleted")
 
     def _ask(self, tenant: Tenant, given: str | None) -> None:

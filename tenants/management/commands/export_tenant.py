@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants.archive.exporting import ExportFailed, export_to_file, export_to_stream
+from tenants.audit.record import entry, store
 from tenants.models import Tenant
 
 
@@ -40,5 +41,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"{file} cannot be written: {error.strerror}") from None
+        store([entry("export", "tenants", slug)], None)
         # Standard output may be the file.
         self.stderr.write(f"{slug}: {sum(counts.values())} documents of {len(counts)} collections")

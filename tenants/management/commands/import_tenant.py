@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants.archive.importing import Imported, ImportRefused, import_from_stream
 from tenants.archive.records import BadArchive
+from tenants.audit.record import entry, store
 
 
 class Command(BaseCommand):
@@ -36,6 +37,7 @@ class Command(BaseCommand):
 
     def _import(self, stream: BinaryIO, slug: str | None, active: bool) -> None:
         imported = import_from_stream(stream, slug, active=active)
+        store([entry("import", "tenants", imported.slug)], None)
         self._report(imported)
         if not active:
             self.stdout.write("it is suspended: look at it as a superuser, then resume it")
