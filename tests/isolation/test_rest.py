@@ -102,7 +102,8 @@ def test_nothing_of_theirs_in_lists(voltway: Company, theirs: Belongings, operat
     assert found.status_code == 200, found.text
     assert MARK not in found.text
     assert theirs.company.slug not in found.text
-    if not operation.path.endswith(("/tenants", "/chargepoints")):
+    # What Voltway has done itself is in its own audit log.
+    if not operation.path.endswith(("/tenants", "/chargepoints", "/audit-log")):
         assert found.json() == {"next": None, "previous": None, "results": []}
 
 
