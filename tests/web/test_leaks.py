@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import secrets
 
 import pytest
 
 from chargepoints.shown_urls import shown_url, with_shown_urls
 from tests.leaks import keep_secret, leaks_in
 
-KEY = secrets.token_hex(20)
+# Fixed: the workers of a run must agree on the names of the tests.
+KEY = "7f3d09c2b6e84a51d0c97e26f8b13a4455ce9012"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_found(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ftp://***@h/x", "https://h/uploads/***/x", secrets.token_hex(20), "basic", "http://127.0.0.1:8081/a@b"]
+    "text", ["ftp://***@h/x", "https://h/uploads/***/x", KEY[::-1], "basic", "http://127.0.0.1:8081/a@b"]
 )
 def test_not_found(text: str) -> None:
     assert list(leaks_in(text.encode(), "here")) == []
