@@ -127,6 +127,7 @@ async def read(browser: Browser, paths: Sequence[str]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # some two hundred pages
 async def test_no_text_of_a_station_runs_in_the_admin(browser: Browser, told: dict[str, Installed]) -> None:
     shown = set()
     for model, path in {"index": "/admin/", **changelists()}.items():
