@@ -14,6 +14,8 @@ from tenants.routing import database_name
 
 # A change made in the admin (suspend, limits) reaches a running gateway within this many seconds.
 CACHE_SECONDS = 5.0
+# One whose database is being made is not there yet.
+_READY = {"database_ready": {"$ne": False}}
 _cache: dict[str, tuple[float, TenantRecord | None]] = {}
 # Long texts that only a handshake needs.
 _WITHOUT_LISTS = {"station_authorities": 0, "station_revocation_lists": 0}
@@ -77,7 +79,7 @@ async def find_tenant(slug: str) -> TenantRecord | None:
     if cached is not None and now - cached[0] < CACHE_SECONDS and (cached[1] is None or cached[1].active):
         return cached[1]
     tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
-    document = await tenants.find_one({"_id": slug})
+    document = await tenants.find_one({"_id": slug, **_READY})
     record = None if document is None else _record(document)
     if record is not None or len(_cache) < 10_000:  # made-up slugs must not fill the memory
         _cache[slug] = (now, record)
@@ -87,7 +89,7 @@ async def find_tenant(slug: str) -> TenantRecord | None:
 async def all_tenants() -> list[TenantRecord]:
     """Return every tenant as it is stored now, suspended ones too; without its stations' authorities."""
     tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
-    return [_record(document) async for document in tenants.find({}, projection=_WITHOUT_LISTS)]
+    return [_record(document) async for document in tenants.find(_READY, projection=_WITHOUT_LISTS)]
 
 
 async def station_authorities() -> list[str]:

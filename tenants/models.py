@@ -89,6 +89,8 @@ class Tenant(models.Model):
     )
     message_log = models.CharField(max_length=10, choices=MessageLog, default=MessageLog.OFF)
     message_log_days = models.PositiveSmallIntegerField(default=14, validators=[MinValueValidator(1)])
+    # False while the database is made: nobody must write to it before, for that would create a collection by the way.
+    database_ready = models.BooleanField(default=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -16,8 +16,9 @@ def create_tenant(slug: str, name: str, **fields: Any) -> Tenant:
     """
     tenant = Tenant.objects.filter(slug=slug).first()
     if tenant is None:
-        tenant = Tenant(slug=slug, name=name, **fields)
+        tenant = Tenant(slug=slug, name=name, database_ready=False, **fields)
         tenant.full_clean()
         tenant.save(force_insert=True)
     migrate_tenant(slug)
+    tenant.database_ready = True
     return tenant

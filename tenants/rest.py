@@ -219,7 +219,7 @@ def _create(values: dict[str, Any]) -> Tenant:
     Raises:
         Conflict: there is a tenant of this slug.
     """
-    tenant = Tenant(**values)
+    tenant = Tenant(**values, database_ready=False)
     try:
         tenant.save(force_insert=True)
     except IntegrityError:
@@ -229,4 +229,5 @@ def _create(values: dict[str, Any]) -> Tenant:
     except BaseException:
         Tenant.objects.filter(slug=tenant.slug).delete()
         raise
+    tenant.database_ready = True
     return tenant
