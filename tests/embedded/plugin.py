@@ -28,7 +28,7 @@ SETTINGS = {
     "JWT_SECRET": "test-jwt-secret-that-is-long-enough-for-hs256",
     "LOG_FORMAT": "console",
     "CSMS_INSTANCE_ID": "test",
-    "HOUSEKEEPING_INTERVAL": "300ms",
+    "HOUSEKEEPING_INTERVAL": "700ms",
     # Tests fail to log in, reconnect and send as no station does; those of the limits set them themselves.
     "OCPP_LOGIN_FAILURES": "0",
     "OCPP_LOGIN_FAILURES_PER_ADDRESS": "0",

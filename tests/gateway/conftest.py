@@ -31,7 +31,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("gateways")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateways(directory: Path, global_database: None) -> Iterator[dict[str, Gateway]]:
     """Both servers, started at the same time, with one publisher behind them."""
     running = {server: Gateway(server, directory) for server in SERVERS}

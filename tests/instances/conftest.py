@@ -21,7 +21,7 @@ RATE_LIMIT = 1_000_000
 STATIONS = 2400
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Servers, test tenants and publisher; instances are started by whoever wants one."""
     directory = tmp_path_factory.mktemp("instances")
@@ -34,7 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         cluster.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def instances(cluster: Cluster) -> list[Gateway]:
     """Three instances that all tests share: both servers, and one of them twice."""
     return cluster.start("daphne-1", "uvicorn-2", "daphne-3")

@@ -45,7 +45,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("limits")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pair(directory: Path, global_database: None) -> Iterator[list[Gateway]]:
     """Two instances that count together, and a publisher; nobody else counts with them."""
     settings = {**LIMITS, "REDIS_STATE_PREFIX": f"limits-{secrets.token_hex(4)}"}

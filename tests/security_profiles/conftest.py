@@ -53,7 +53,7 @@ def cpos(global_database: None) -> dict[str, Cpo]:
     return {name: Cpo(name) for name in ("petra", "quirin")}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secure_gateways(
     tmp_path_factory: pytest.TempPathFactory, cpos: dict[str, Cpo], ca: Path
 ) -> Iterator[dict[str, SecureGateway]]:

@@ -37,7 +37,7 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateways(tmp_path_factory: pytest.TempPathFactory, global_database: None, ca: Path) -> Iterator[dict[str, Gateway]]:
     """The server that `gateway` takes, with a publisher behind it."""
     directory: Path = tmp_path_factory.mktemp("station_control")

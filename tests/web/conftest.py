@@ -33,7 +33,7 @@ __all__ = [  # fixtures from elsewhere
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def gateways(tmp_path_factory: pytest.TempPathFactory, global_database: None) -> Iterator[dict[str, Gateway]]:
     """The server that `gateway` takes."""
     running = Gateway("uvicorn", tmp_path_factory.mktemp("web"))
