@@ -123,6 +123,8 @@ def own_everything(company: Company) -> Belongings:
     with tenant_scope(company.slug):
         for model in [*tenant_models(), *platform_models()]:
             rows = [_row(model, number, company.slug) for number in (1, 2)]
+            # Rows of the platform may be there still, of a company of other tests.
+            model._base_manager.filter(pk__in=[row.pk for row in rows if row.pk is not None]).delete()
             model._base_manager.bulk_create(rows)
             owned.ids[model.__name__] = [row.pk for row in rows]
     for number in (1, 2):
