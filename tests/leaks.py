@@ -34,10 +34,10 @@ class Leak:
 
 
 def keep_secret(secret: str, user: str = "") -> None:
-    """Have the end of the run look for a secret, also as hex and as `user:secret` in base64. Short ones are not looked
-    for: they are found everywhere.
+    """Have the end of the run look for a secret, also as hex and as `user:secret` in base64. Short ones, and
+    those of a few characters again and again, are not looked for: they are found everywhere.
     """
-    if len(secret) < _SHORTEST:
+    if len(secret) < _SHORTEST or len(set(secret)) < _SHORTEST // 2:
         return
     _secrets.update((secret.encode(), secret.upper().encode(), secret.encode().hex().encode()))
     if user:

@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from chargepoints.shown_urls import shown_url, with_shown_urls
+from csms.logs import without_api_keys
 from tests.leaks import keep_secret, leaks_in
 
 # Fixed: the workers of a run must agree on the names of the tests.
@@ -44,6 +45,19 @@ def test_found(text: str) -> None:
 )
 def test_not_found(text: str) -> None:
     assert list(leaks_in(text.encode(), "here")) == []
+
+
+@pytest.mark.parametrize("text", ["short", "0" * 40, "ab" * 20])
+def test_what_is_found_everywhere_is_not_looked_for(text: str) -> None:
+    keep_secret(text)
+
+    assert list(leaks_in(f"id {text} x".encode(), "here")) == []
+
+
+def test_logs_leave_out_the_secret_of_an_api_key() -> None:
+    key = f"csms_{'0' * 16}_{'a' * 64}"
+    entry = without_api_keys(None, "info", {"event": f"Not Found: /api/v1/sessions/{key}", "status": 404})
+    assert entry == {"event": f"Not Found: /api/v1/sessions/csms_{'0' * 16}_***", "status": 404}
 
 
 def test_urls_are_shown_without_what_opens_doors() -> None:
