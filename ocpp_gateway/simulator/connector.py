@@ -26,6 +26,7 @@ class Connector:
         self.reserved_for = ""  # the tag a reservation is for
         self._report = report
         self._reported = ""
+        self._reporting = False
 
     @property
     def free(self) -> bool:
@@ -52,11 +53,25 @@ class Connector:
         status = self.status
         if await self._report(self):
             self._reported = status
+            await self.report_if_new()
 
     async def report_if_new(self) -> None:
-        """Send a StatusNotification unless this status was the last one that arrived."""
-        if self.status != self._reported:
-            await self.report()
+        """Send a StatusNotification unless this status was the last one that arrived.
+
+        While one is on its way, nothing is sent: whoever waits for its answer looks again, for the status may have
+        changed meanwhile, and changed back.
+        """
+        if self._reporting:
+            return
+        self._reporting = True
+        try:
+            while self.status != self._reported:
+                status = self.status
+                if not await self._report(self):
+                    return
+                self._reported = status
+        finally:
+            self._reporting = False
 
     def set_availability(self, operative: bool) -> str:
         """Do what ChangeAvailability asks and return its status; an idle connector is then due a `rest`."""
