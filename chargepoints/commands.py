@@ -17,11 +17,11 @@ from typing import Any
 from bson import ObjectId
 
 from chargepoints.connection import CHARGE_POINTS
-from chargepoints.key_rotation import HIDDEN, expect_key, same_secret, without_key
+from chargepoints.key_rotation import expect_key, same_secret, without_key
 from chargepoints.models import Command, CommandState
-from chargepoints.shown_urls import with_shown_urls
 from chargepoints.station import StaleConnection, Station
 from csms.errors import Conflict
+from csms.shown_urls import HIDDEN, with_shown_urls
 from events.facts import COMMAND_KINDS, command_triggered
 from tenants.audit.commands import command_entry
 from tenants.audit.record import COLLECTION as AUDIT_ENTRIES

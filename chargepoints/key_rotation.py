@@ -11,11 +11,11 @@ from chargepoints.connection import CHARGE_POINTS
 from chargepoints.credentials import hash_key, key_matches
 from chargepoints.models import Command, CommandState
 from chargepoints.station import Station
+from csms.shown_urls import HIDDEN
 from tenants.clients import Document
 from tenants.directory import TenantRecord
 from tenants.unit_of_work import UnitOfWork
 
-HIDDEN = "***"
 # Ways for a command to end after which nobody knows what the station has done.
 _UNKNOWN = frozenset({"ConnectionLost", "NoAnswer", "InvalidAnswer"})
 

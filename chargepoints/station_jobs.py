@@ -13,8 +13,8 @@ from bson import ObjectId
 
 from chargepoints.commands import COMMANDS
 from chargepoints.models import CommandState, FirmwareJob, FirmwareStatus, LogJob, LogKind, LogStatus
-from chargepoints.shown_urls import shown_url
 from chargepoints.station import StaleConnection, Station
+from csms.shown_urls import shown_url
 from events.facts import FactKind, firmware_status_changed, log_status_changed
 from tenants.clients import Document
 from tenants.group_commit import NothingMatched

@@ -12,6 +12,7 @@ from pymongo import UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 
+LEASES = "publisher_leases"
 LEASE_SECONDS = 15
 RENEW_SECONDS = 5
 _UNTIL = {"$add": ["$$NOW", LEASE_SECONDS * 1000]}

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from chargepoints.models import Command, CommandState
-from chargepoints.shown_urls import with_shown_urls
+from csms.shown_urls import with_shown_urls
 from tenants.clients import Document
 
 MAX_LIFETIME_SECONDS = 30 * 24 * 3600

@@ -19,9 +19,10 @@ from bson import ObjectId
 from pymongo.errors import PyMongoError
 
 from chargepoints.models import Direction, FrameKind, OcppMessage
+from csms.shown_urls import HIDDEN
 from ocpp_gateway.connection import Connection
 from ocpp_gateway.protocol.frames import CALL, CALL_ERROR, CALL_RESULT, Call, CallError, Ignored, Message, encode_call
-from ocpp_gateway.protocol.redaction import HIDDEN, redacted, redacted_text
+from ocpp_gateway.protocol.redaction import redacted, redacted_text
 from tenants.clients import Document
 from tenants.directory import TenantRecord, all_tenants
 

@@ -25,7 +25,6 @@ from tenants.permissions import LEAST_ROLE
 from tenants.program import Program
 
 PREFIX = "csms_"
-REUSED = "idempotency_key_reused"
 MAX_PER_TENANT = 100
 DEFAULT_LIFETIME = timedelta(days=365)
 LONGEST_LIFETIME = timedelta(days=2 * 365)

@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
 
 from django.conf import settings
 from pymongo.collection import Collection
 from pymongo.database import Database
 
 from csms.errors import Conflict
+from events.lease import LEASES
+from events.outbox import OUTBOX, outbox_row
 from tenants.clients import Document, sync_client, sync_database
 from tenants.directory import CACHE_SECONDS
 from tenants.lifecycle import tenant_ending, tenant_gone
 from tenants.models import Tenant, User
 from tenants.routing import database_name
 
-OUTBOX = "outbox"
-LEASES = "publisher_leases"
 _ROW_EVENTS = 500
 # By then every instance has read that the tenant is suspended, and acted on it.
 SETTLED = timedelta(seconds=2 * CACHE_SECONDS)
@@ -95,5 +94,4 @@ def _say_last(outbox: Collection[Document], events: Iterable[Document]) -> None:
     """Leave events in the platform's own outbox, from where the publisher sends them when the database is gone."""
     left = iter(events)
     while row := list(islice(left, _ROW_EVENTS)):
-        document: dict[str, Any] = {"created_at": datetime.now(UTC), "events": row}
-        outbox.insert_one(document)
+        outbox.insert_one(outbox_row(row))

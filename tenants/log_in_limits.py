@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.core.cache import cache
@@ -19,6 +18,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
+from csms.source_address import counted_as
 from tenants.rate_limit import RateLimit
 from tenants.throttling import client_address
 
@@ -76,15 +76,8 @@ def _limits(source: str, username: str, known: str | None) -> Iterator[RateLimit
 
 
 def source_of(address: str) -> str:
-    """Return what counts as one source: an IPv4 address, or a network of 64 bits, which is what one gets with IPv6."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return str(mapped) if mapped else str(ip_network((parsed, 64), strict=False))
-    return str(parsed)
+    """Return what counts as one source."""
+    return counted_as(address) or address
 
 
 def _digest(username: str) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-HIDDEN = "***"
+from csms.shown_urls import HIDDEN, shown_url
+
 # Fields that hold an id tag, in any version; compared in lower case.
 _TAGS = frozenset({"idtag", "parentidtag", "idtoken", "groupidtoken", "masterpassgroupid"})
 # Settings whose value is a secret; `key` and `value` stand side by side in 1.6.
 _SECRET_SETTINGS = frozenset({"authorizationkey"})
-_PASSWORD = re.compile(r"(://)[^/@\s]+@")
-_UPLOAD = re.compile(r"(/uploads/)[^/\s\"]+")
 _PRIVATE = (*_TAGS, *_SECRET_SETTINGS)
 # No message of any version is as deep; JSON may have a thousand levels, for which Python has no stack.
 MAX_DEPTH = 50
@@ -26,7 +24,7 @@ def redacted(value: Any, depth: int = 0) -> Any:
         return {name: HIDDEN if _hidden(name, secret) else redacted(inner, depth + 1) for name, inner in value.items()}
     if isinstance(value, list):
         return [redacted(inner, depth + 1) for inner in value]
-    return _without_password(value) if isinstance(value, str) else value
+    return shown_url(value) if isinstance(value, str) else value
 
 
 def without_keys(value: Any, depth: int = 0) -> Any:
@@ -53,14 +51,8 @@ def redacted_text(text: str) -> str:
     if any(name in lowered for name in _PRIVATE):
         field, colon, _ = text.partition(": ")
         return f"{field}: {HIDDEN}" if colon else HIDDEN
-    return _without_password(text)
+    return shown_url(text)
 
 
 def _hidden(name: str, secret: bool) -> bool:
     return name.lower() in _TAGS or (secret and name == "value")
-
-
-def _without_password(text: str) -> str:
-    if "/" not in text:
-        return text
-    return _UPLOAD.sub(rf"\1{HIDDEN}", _PASSWORD.sub(rf"\1{HIDDEN}@", text))

@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Model
 from django.http import HttpRequest
 
+from csms.shown_urls import HIDDEN
 from tenants.audit.record import Changes, created, deleted, entry, facts_of, record, store, was_told
-from tenants.audit.redaction import HIDDEN
 from tenants.audit.trail import current_trail
 from tenants.context import current_tenant
 

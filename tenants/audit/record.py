@@ -11,8 +11,9 @@ from bson import ObjectId
 from django.conf import settings
 from django.db.models import Model
 
+from csms.shown_urls import HIDDEN
 from tenants.audit.models import AuditEntry, Via
-from tenants.audit.redaction import HIDDEN, redacted, tag_end
+from tenants.audit.redaction import redacted, tag_end
 from tenants.audit.trail import Actor, current_actor, current_trail
 from tenants.clients import Document, sync_database
 from tenants.context import current_tenant

@@ -6,7 +6,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-HIDDEN = "***"
+from csms.shown_urls import HIDDEN, shown_url
+
 MAX_TEXT = 500
 MAX_DEPTH = 8
 MAX_ITEMS = 50
@@ -15,8 +16,6 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"^(parent_?)?id_?tag$|^(group_?)?id_?token$|^token_id$|^master_?pass", re.IGNORECASE)
-_USER_INFO = re.compile(r"(://)[^/@\s]+@")
-_UPLOAD = re.compile(r"(/uploads/)[^/\s\"]+")
 _SHOWN_OF_A_TAG = 3
 _LEAST_TAG = 8
 
@@ -61,6 +60,5 @@ def tag_end(tag: str) -> str:
 
 
 def _text(text: str) -> str:
-    if "/" in text:
-        text = _UPLOAD.sub(rf"\1{HIDDEN}", _USER_INFO.sub(rf"\1{HIDDEN}@", text))
+    text = shown_url(text)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"

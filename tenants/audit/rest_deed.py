@@ -9,7 +9,7 @@ from django.db.models import Model
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from tenants.audit.record import Changes, created, deleted, facts_of, record
+from tenants.audit.record import Changes, created, deleted, facts_of, record, without_emptiness
 from tenants.audit.trail import current_trail
 
 _ACTIONS = {"POST": "create", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
@@ -65,9 +65,7 @@ class RestDeed:
         if noted:
             return noted
         if action == "create" and _answer(response):
-            return created(
-                {name: value for name, value in _answer(response).items() if value not in (None, "", [], {})}
-            )
+            return created(without_emptiness(_answer(response)))
         return created(request.data) if isinstance(request.data, Mapping) else {}
 
 

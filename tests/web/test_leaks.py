@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from chargepoints.shown_urls import shown_url, with_shown_urls
 from csms.logs import without_api_keys
+from csms.shown_urls import shown_url, with_shown_urls
 from tests.leaks import keep_secret, leaks_in
 
 # Fixed: the workers of a run must agree on the names of the tests.

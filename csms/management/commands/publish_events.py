@@ -16,12 +16,11 @@ from csms.redis import sync_redis
 from events.broker import Broker
 from events.broker_address import BrokerAddress, BrokerUrlError
 from events.hints import NudgeListener
-from events.lease import Leases
+from events.lease import LEASES, Leases
 from events.publisher import Publisher
 from tenants.clients import Document, tenant_uri
 from tenants.routing import database_name
 
-LEASES = "publisher_leases"
 # No slug, so that it is never a tenant's.
 PLATFORM = "*platform*"
 # By database: of tenants that log in to MongoDB as themselves.
