@@ -41,12 +41,12 @@ async def look_for_ever(here: Host, routines: tuple[Routine, ...]) -> None:
     """Run the routines in every tenant, for ever; what fails is tried again at the next look."""
     while True:
         await asyncio.sleep(settings.HOUSEKEEPING_INTERVAL)
+        try:
+            tenants = await all_tenants()
+        except PyMongoError as error:
+            log.warning("housekeeping_failed", error=str(error))
+            continue
         for routine in routines:
-            try:
-                tenants = await all_tenants()
-            except PyMongoError as error:
-                log.warning("housekeeping_failed", routine=routine.__name__, error=str(error))
-                break
             for tenant in tenants:
                 await _look(here, routine, tenant)
 
