@@ -12,8 +12,8 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from csms.management.commands.publish_events import LEASES
 from events.facts import Fact, meter_values_received
+from events.lease import LEASES
 from events.outbox import OLDEST_FIRST, event_of, outbox_row, status_event
 from tests.acceptance.mqtt_capture import Heard
 from tests.acceptance.outbox import wait_until_published
