@@ -79,9 +79,18 @@ def access_to(user: User, slug: str | None) -> Access:
     if user.is_superuser:
         return Access(user, _tenant(slug) if slug else None, SUPERUSER)
     membership = user.membership_in(slug) if slug else None
-    if membership is None:
+    return access_as(user, membership.tenant if membership else None, membership)
+
+
+def access_as(user: User, tenant: Tenant | None, membership: Membership | None) -> Access:
+    """Return the user's access to a tenant by what was read of both; raises as `access_to`."""
+    if user.is_superuser:
+        return Access(user, tenant, SUPERUSER)
+    if tenant is None or membership is None:
         raise NoAccess("there is nothing at this address", code="not_found")
-    return _as_member(user, membership)
+    if tenant.status != Tenant.Status.ACTIVE:
+        raise TenantSuspended(tenant.slug)
+    return Access(user, tenant, membership.role)
 
 
 def default_access(user: User) -> Access:
@@ -97,13 +106,7 @@ def default_access(user: User) -> Access:
         raise NoMembership
     if len(memberships) > 1:
         raise SeveralMemberships([membership.tenant_id for membership in memberships])
-    return _as_member(user, memberships[0])
-
-
-def _as_member(user: User, membership: Membership) -> Access:
-    if membership.tenant.status != Tenant.Status.ACTIVE:
-        raise TenantSuspended(membership.tenant_id)
-    return Access(user, membership.tenant, membership.role)
+    return access_as(user, memberships[0].tenant, memberships[0])
 
 
 def _tenant(slug: str) -> Tenant:

@@ -23,6 +23,7 @@ from tenants.api_key import ApiKey
 from tenants.models import Tenant
 from tenants.permissions import LEAST_ROLE
 from tenants.program import Program
+from tenants.standing import standing_of_key
 
 PREFIX = "csms_"
 MAX_PER_TENANT = 100
@@ -119,17 +120,23 @@ def access_with_key(text: str, address: str) -> Access:
         tenants.access.TenantSuspended: its tenant is suspended.
     """
     match = _KEY.fullmatch(text)
-    key = ApiKey.objects.filter(pk=match["id"]).first() if match else None
-    if match is None or key is None or not hmac.compare_digest(key.secret_hash, _digest(match["secret"])):
-        raise KeyRefused("this is no API key of ours: look whether it was copied as a whole")
+    found = standing_of_key(match["id"]) if match else None
+    if match is None or found is None:
+        raise _unknown()
+    key, tenant = found
+    if not hmac.compare_digest(key.secret_hash, _digest(match["secret"])):
+        raise _unknown()
     state = key.state(datetime.now(UTC))
     if state != "active":
         raise KeyRefused(f"this API key is {state}: ask an administrator of the tenant for a new one")
-    tenant = Tenant.objects.get(slug=key.tenant_id)
     if tenant.status != Tenant.Status.ACTIVE:
         raise TenantSuspended(tenant.slug)
     _note_use(key, address)
     return Access(Program(key), tenant, key.role, frozenset(key.resources or RESOURCES))
+
+
+def _unknown() -> KeyRefused:
+    return KeyRefused("this is no API key of ours: look whether it was copied as a whole")
 
 
 def _note_use(key: ApiKey, address: str) -> None:

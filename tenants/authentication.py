@@ -17,7 +17,7 @@ from tenants.context import set_tenant
 from tenants.models import User
 from tenants.program import Program
 from tenants.throttling import client_address
-from tenants.tokens import TokenRefused, claimed_access, read_access_token
+from tenants.tokens import TokenRefused, access_with_token
 
 TENANT_HEADER = "X-Tenant"
 KEY_HEADER = "X-API-Key"
@@ -61,7 +61,7 @@ def _credential(request: Request) -> str | None:
 def _access(raw: str, request: Request) -> Access:
     if raw.startswith(PREFIX):
         return access_with_key(raw, client_address(request))
-    return claimed_access(*read_access_token(raw))
+    return access_with_token(raw)
 
 
 def _bearer_token(request: Request) -> str | None:

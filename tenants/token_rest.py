@@ -27,7 +27,7 @@ from tenants.audit.log_ins import record_log_in, record_own_deed, record_refusal
 from tenants.log_in_limits import login_attempt
 from tenants.models import User
 from tenants.second_factors import SecondFactorNeeded, check_second_factor
-from tenants.tokens import TokenPair, claimed_access, end_log_in, issue_tokens, moment_of_expiry, read_any_token, renew
+from tenants.tokens import TokenPair, end_log_in, issue_tokens, moment_of_expiry, read_any_token, renew
 
 
 class WrongCredentials(CsmsError):
@@ -214,11 +214,10 @@ class VerifyView(TokenView):
         return super().post(request)
 
     def answer(self, data: dict[str, Any]) -> dict[str, Any]:
-        token, user = read_any_token(data["token"])
-        access = claimed_access(token, user)
+        token, access = read_any_token(data["token"])
         return {
             "token_type": token["token_type"],
-            "username": user.username,
+            "username": access.user.get_username(),
             "tenant_id": access.slug,
             "role": access.role,
             "expires_at": MomentField().to_representation(moment_of_expiry(token)),

@@ -17,14 +17,13 @@ from typing import Any
 
 import jwt
 import structlog
-from bson import ObjectId
-from bson.errors import InvalidId
 from django.conf import settings
 
 from csms.errors import CsmsError
-from tenants.access import Access, NoAccess, access_to
+from tenants.access import Access, NoAccess
 from tenants.audit.log_ins import record_own_deed
 from tenants.models import LogIn, User
+from tenants.standing import Standing, standing_of_log_in
 
 ACCESS, REFRESH = "access", "refresh"
 # The clocks of two instances are never quite the same.
@@ -95,19 +94,21 @@ def _fingerprint(user: User) -> str:
     return str(user.get_session_auth_hash())[:16]
 
 
-def read_access_token(raw: str) -> tuple[Claims, User]:
-    """Return the claims of an access token and its user.
+def access_with_token(raw: str) -> Access:
+    """Return the access an access token stands for, as it is now.
 
     Raises:
         TokenRefused: it is not one of ours, not an access token, expired, its log-in has ended, or its user has lost
-            the right to log in.
+            the right to log in or is no member of the tenant any more.
+        tenants.access.TenantSuspended: the tenant is suspended.
     """
-    return _read(raw, ACCESS)
+    return _access(_read(raw, ACCESS)[1])
 
 
-def read_any_token(raw: str) -> tuple[Claims, User]:
-    """Return the claims of an access or a refresh token and its user; raises as `read_access_token`."""
-    return _read(raw, ACCESS, REFRESH)
+def read_any_token(raw: str) -> tuple[Claims, Access]:
+    """Return the claims of an access or a refresh token and its access; raises as `access_with_token`."""
+    claims, standing = _read(raw, ACCESS, REFRESH)
+    return claims, _access(standing)
 
 
 def moment_of_expiry(claims: Claims) -> datetime:
@@ -115,13 +116,12 @@ def moment_of_expiry(claims: Claims) -> datetime:
     return datetime.fromtimestamp(claims["exp"], UTC)
 
 
-def _read(raw: str, *kinds: str) -> tuple[Claims, User]:
+def _read(raw: str, *kinds: str) -> tuple[Claims, Standing]:
     claims = _checked(raw, kinds)
-    user = _user_of(claims)
-    log_in = LogIn.objects.filter(pk=claims["log_in"], ended="").first()
-    if log_in is None or (claims["token_type"] == REFRESH and log_in.refresh_id != claims["jti"]):
+    standing = _standing(claims)
+    if claims["token_type"] == REFRESH and standing.refresh_id != claims["jti"]:
         raise TokenRefused
-    return claims, user
+    return claims, standing
 
 
 def _checked(raw: str, kinds: tuple[str, ...]) -> Claims:
@@ -145,29 +145,22 @@ def _checked(raw: str, kinds: tuple[str, ...]) -> Claims:
     return claims
 
 
-def _user_of(claims: Claims) -> User:
-    try:
-        user_id = ObjectId(claims.get("user_id", ""))
-    except (InvalidId, TypeError):
-        raise TokenRefused from None
-    user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is None or not hmac.compare_digest(_fingerprint(user), str(claims.get("credential", ""))):
-        raise TokenRefused
-    return user
-
-
-def claimed_access(claims: Claims, user: User) -> Access:
-    """Return the access a token stands for, as it is now: the membership must still exist.
-
-    Raises:
-        TokenRefused: the user is no member of the tenant any more.
-        tenants.access.TenantSuspended: the tenant is suspended.
-    """
+def _standing(claims: Claims) -> Standing:
+    """Return what stands behind a token now; its user must be the one it was made for, with the same password."""
     slug = claims.get("tenant_id")
     if slug is not None and not isinstance(slug, str):
         raise TokenRefused
+    standing = standing_of_log_in(claims["log_in"], slug)
+    if standing is None or not standing.user.is_active or str(standing.user.pk) != claims.get("user_id"):
+        raise TokenRefused
+    if not hmac.compare_digest(_fingerprint(standing.user), str(claims.get("credential", ""))):
+        raise TokenRefused
+    return standing
+
+
+def _access(standing: Standing) -> Access:
     try:
-        return access_to(user, slug)
+        return standing.access()
     except NoAccess:
         raise TokenRefused("you are no longer a member of this tenant: log in again") from None
 
@@ -182,15 +175,15 @@ def renew(raw: str) -> TokenPair:
         tenants.access.TenantSuspended: the tenant is suspended; the token stays good for later.
     """
     claims = _checked(raw, (REFRESH,))
-    user = _user_of(claims)
-    access = claimed_access(claims, user)
+    standing = _standing(claims)
+    access = _access(standing)
     known = LogIn.objects.filter(pk=claims["log_in"], ended="")
     following = secrets.token_hex(16)
     # One update decides who was first, over all instances.
     if not known.filter(refresh_id=claims["jti"]).update(refresh_id=following):
         if known.update(ended=LogIn.End.REUSE.value):
-            log.warning("refresh_token_used_twice", user=str(user.pk), log_in=claims["log_in"])
-            record_own_deed(user, "refresh_token_used_twice")
+            log.warning("refresh_token_used_twice", user=str(standing.user.pk), log_in=claims["log_in"])
+            record_own_deed(standing.user, "refresh_token_used_twice")
         raise TokenRefused("this refresh token was used before, so its log-in has been ended: log in again")
     log_in = LogIn.objects.get(pk=claims["log_in"])
     log_in.refresh_id = following
@@ -203,7 +196,8 @@ def end_log_in(raw: str, *, everywhere: bool = False) -> User:
     Raises:
         TokenRefused: the token is not good any more.
     """
-    claims, user = read_any_token(raw)
+    claims, standing = _read(raw, ACCESS, REFRESH)
+    user = standing.user
     open_ones = user.log_ins.filter(ended="")
     (open_ones if everywhere else open_ones.filter(pk=claims["log_in"])).update(ended=LogIn.End.LOG_OUT.value)
     return user
