@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bson import ObjectId
 
+from chargepoints.commands import NewCommand, add_command
 from chargepoints.models import CertificateRequest, CertificateStatus, CommandState
 from chargepoints.station import Station
 from events.facts import certificate_requested
@@ -14,16 +15,38 @@ from tenants.unit_of_work import UnitOfWork
 
 REQUESTS = CertificateRequest._meta.db_table
 _MAX_REASON = 300
+# Any other end than these leaves the station without an answer.
 _ENDS = {
     CommandState.ACCEPTED.value: CertificateStatus.INSTALLED,
     CommandState.REJECTED.value: CertificateStatus.NOT_TAKEN,
-    CommandState.FAILED.value: CertificateStatus.UNANSWERED,
-    CommandState.TIMED_OUT.value: CertificateStatus.UNANSWERED,
 }
+_UNSETTLED = (CertificateStatus.SIGNED.value, CertificateStatus.UNANSWERED.value)
 
 
-async def record_request(station: Station, csr: str, *, chain: str = "", reason: str = "", now: datetime) -> None:
-    """Store and announce a request, with the chain it was answered with or the reason why it was refused."""
+async def is_on_its_way(station: Station, csr: str) -> bool:
+    """Return whether a request was signed already and waits for the station: it is sent again after a lost answer."""
+    query = {"charge_point_id": station.id, "csr": csr, "status": CertificateStatus.SIGNED.value}
+    return await station.tenant.database[REQUESTS].find_one(query, projection=["_id"]) is not None
+
+
+async def record_signed(station: Station, csr: str, chain: str, bringing: NewCommand, now: datetime) -> None:
+    """Store and announce a request that was signed, together with the command that brings the station its chain."""
+    unit = station.unit_of_work()
+    add_command(unit, bringing, now)
+    _add_request(unit, station, csr, now, chain=chain)
+    await unit.commit()
+
+
+async def record_refused(station: Station, csr: str, reason: str, now: datetime) -> None:
+    """Store and announce a request that was refused, with the reason."""
+    unit = station.unit_of_work()
+    _add_request(unit, station, csr, now, reason=reason)
+    await unit.commit()
+
+
+def _add_request(
+    unit: UnitOfWork, station: Station, csr: str, now: datetime, *, chain: str = "", reason: str = ""
+) -> None:
     document = {
         "_id": str(ObjectId()),
         "charge_point_id": station.id,
@@ -34,16 +57,13 @@ async def record_request(station: Station, csr: str, *, chain: str = "", reason:
         "received_at": now,
         "updated_at": now,
     }
-    unit = station.unit_of_work()
     unit.insert(REQUESTS, document)
     told = {name: document[name] for name in ("status", "reason")}
     station.announce(unit, certificate_requested, now, {"certificate_request_id": document["_id"], **told})
-    await unit.commit()
 
 
 def settle_request(unit: UnitOfWork, station: Station, chain: str, ended: Document, now: datetime) -> None:
     """Add to a unit of work what the station has done with a chain."""
-    status = _ENDS.get(ended["state"])
-    if status is not None:
-        query = {"charge_point_id": station.id, "chain": chain}
-        unit.update(REQUESTS, query, {"$set": {"status": status.value, "updated_at": now}})
+    status = _ENDS.get(ended["state"], CertificateStatus.UNANSWERED)
+    query = {"charge_point_id": station.id, "chain": chain, "status": {"$in": _UNSETTLED}}
+    unit.update(REQUESTS, query, {"$set": {"status": status.value, "updated_at": now}})

@@ -67,10 +67,8 @@ async def store_command(tenant: TenantRecord, new: NewCommand, now: datetime) ->
     Raises:
         OtherRequest: the key was used for another action or payload.
     """
-    document = _document(new, now)
     unit = UnitOfWork(tenant)
-    unit.insert(COMMANDS, document)
-    unit.insert(AUDIT_ENTRIES, command_entry(document))
+    document = add_command(unit, new, now)
     try:
         await unit.commit()
     except DuplicateRecord:
@@ -83,6 +81,14 @@ async def store_command(tenant: TenantRecord, new: NewCommand, now: datetime) ->
             raise OtherRequest("this Idempotency-Key was used for another command; choose a new one") from None
         return first, False
     return document, True
+
+
+def add_command(unit: UnitOfWork, new: NewCommand, now: datetime) -> Document:
+    """Add a queued command to a unit of work and return it."""
+    document = _document(new, now)
+    unit.insert(COMMANDS, document)
+    unit.insert(AUDIT_ENTRIES, command_entry(document))
+    return document
 
 
 def _same(first: Document, new: NewCommand) -> bool:

@@ -163,6 +163,12 @@ class Gateway:
         """Do what another instance asks; returns soon."""
         await self._letters.take(letter)
 
+    def look_for_commands(self, station: Station) -> None:
+        """Have a station's waiting commands sent, if it is connected here."""
+        pump = self.pumps.get((station.tenant.slug, station.id))
+        if pump is not None:
+            pump.start()
+
     def command_ended(self, tenant: str, command: Document) -> None:
         """Wake whoever waits for a command, here or at the instance that took it in."""
         COMMANDS[command["state"]] += 1

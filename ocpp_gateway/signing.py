@@ -13,7 +13,6 @@ from chargepoints.certificate_chains import BadChain, check_chain
 from chargepoints.certificates import NoSigner
 from chargepoints.commands import NewCommand
 from chargepoints.station import Station
-from csms.errors import CsmsError
 from ocpp_gateway.protocol.versions import OcppVersion, version_of
 from ocpp_gateway.signers import signed
 from ocpp_gateway.system_commands import SYSTEM
@@ -53,18 +52,12 @@ async def _ask(station: Station, request: x509.CertificateSigningRequest) -> str
         raise NoSigner(f"the signer failed: {error or type(error).__name__}") from None
 
 
-async def bring(station: Station, chain: str) -> None:
-    """Send a certificate to its station as a command; what goes wrong is for the log, and the request stays signed."""
-    from ocpp_gateway.gateway import gateway
-
-    new = NewCommand(
+def bringing(station: Station, chain: str) -> NewCommand:
+    """Return the command that brings a station its certificate."""
+    return NewCommand(
         charge_point_id=station.id,
         action=_ACTIONS[version_of(station.ocpp_version)],
         payload={"certificateChain": chain},
         requested_by=SYSTEM,
         lifetime=LIFETIME,
     )
-    try:
-        await gateway().dispatcher.submit(station.tenant, new)
-    except CsmsError as error:
-        log.warning("certificate_not_sent", tenant=station.tenant.slug, station=station.id, error=str(error))

@@ -38,4 +38,5 @@ VERB = Verb(
     CertificateSignedParameters,
     encode,
     effect=settle,
+    late=settle,
 )

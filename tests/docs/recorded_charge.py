@@ -12,7 +12,7 @@ import orjson
 from pymongo.asynchronous.database import AsyncDatabase
 
 from chargepoints.boot import BootFacts, record_boot
-from chargepoints.certificate_requests import record_request
+from chargepoints.certificate_requests import record_refused
 from chargepoints.commands import (
     OPEN,
     NewCommand,
@@ -149,7 +149,7 @@ async def _reports(station: Station, now: datetime) -> None:
     await record_report(station, FIRMWARE, "downloading", request_id=None, actions=(), now=now)
     await record_report(station, LOGS, "uploaded", request_id=1, actions=(), now=now)
     await record_security_event(station, "TamperDetectionActivated", now, "door contact 2", now)
-    await record_request(station, "a request", reason="the key is weak", now=now)
+    await record_refused(station, "a request", "the key is weak", now)
 
 
 async def _reservations(station: Station, now: datetime) -> None:

@@ -54,6 +54,31 @@ async def test_what_the_station_does_with_it_is_kept(
     assert request["status"] == status
 
 
+async def test_the_same_request_again_is_signed_once(station: Station, rest: Rest) -> None:
+    """A station that got no answer asks again, with another message id, and gets one certificate."""
+    payload = {"csr": signing_request(station.identity)}
+    for _ in range(2):
+        await station.assert_replied("SignCertificate", payload, {"status": "Accepted"})
+    await station.obey("CertificateSigned", {"status": "Accepted"})
+    await station.assert_silent()
+    assert len(await requests_of(rest, station)) == 1
+
+
+async def test_one_that_never_left_is_not_on_its_way_for_ever(station: Station, rest: Rest) -> None:
+    """The station is busy with another command when its certificate is cancelled; what it asks for then is signed."""
+    busy = rest.asking(station.identity, "clear-cache")
+    asked = await station.expect("ClearCache")
+    csr = {"csr": signing_request(station.identity)}
+    await station.assert_replied("SignCertificate", csr, {"status": "Accepted"})
+    commands = (await rest.get("commands", charge_point_id=station.identity, action="CertificateSigned"))["results"]
+    await rest.post(f"commands/{commands[0]['id']}/cancel")
+    await station.reply(asked, {"status": "Accepted"})
+    await busy
+    assert [one["status"] for one in await requests_of(rest, station)] == ["unanswered"]
+    await station.assert_replied("SignCertificate", csr, {"status": "Accepted"})
+    await station.obey("CertificateSigned", {"status": "Accepted"})
+
+
 async def test_a_serial_number_is_a_name_of_the_station(station: Station) -> None:
     await station.boot(chargePointSerialNumber="SN-0815")
     await station.obey("GetConfiguration", {})

@@ -5,21 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from chargepoints.certificate_requests import record_request
+from chargepoints.certificate_requests import is_on_its_way, record_refused, record_signed
 from chargepoints.certificates import BadRequest, NoSigner, read_request
 from chargepoints.station import Station
-from csms.lifecycle import background
-from ocpp_gateway.signing import bring, chain_for
+from ocpp_gateway.signing import bringing, chain_for
 
 
 async def handle(station: Station, payload: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Return whether it is signed; the certificate then comes with a CertificateSigned."""
+    from ocpp_gateway.gateway import gateway
+
+    csr = payload["csr"]
+    if await is_on_its_way(station, csr):
+        return {"status": "Accepted"}
     names = frozenset({station.id, station.facts.get("serial_number") or station.id})
     try:
-        chain = await chain_for(station, read_request(payload["csr"], names))
+        chain = await chain_for(station, read_request(csr, names))
     except (BadRequest, NoSigner) as refusal:
-        await record_request(station, payload["csr"], reason=str(refusal), now=now)
+        await record_refused(station, csr, str(refusal), now)
         return {"status": "Rejected"}
-    await record_request(station, payload["csr"], chain=chain, now=now)
-    background(bring(station, chain), "bring_certificate")
+    await record_signed(station, csr, chain, bringing(station, chain), now)
+    gateway().look_for_commands(station)
     return {"status": "Accepted"}
