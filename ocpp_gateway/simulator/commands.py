@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ocpp_gateway.simulator.configuration import AUTHORIZATION_KEY
 from ocpp_gateway.simulator.smart_charging import SmartCharging
 from ocpp_gateway.simulator.triggers import Triggers
 from ocpp_gateway.simulator.wire import CallRefused, Payload, Reply
@@ -83,7 +84,10 @@ class Commands:
         return Reply({"status": "Scheduled" if "Scheduled" in statuses else "Accepted"}, show)
 
     def _change_configuration(self, payload: Payload) -> Reply:
-        return Reply({"status": self._station.configuration.change(payload["key"], payload["value"])})
+        status = self._station.configuration.change(payload["key"], payload["value"])
+        # A new key is used at once: the station comes back with it (security white paper, A01).
+        with_new_key = payload["key"] == AUTHORIZATION_KEY and status == "Accepted"
+        return Reply({"status": status}, self._station.uplink.drop if with_new_key else None)
 
     def _get_configuration(self, payload: Payload) -> Reply:
         return Reply(self._station.configuration.report(payload.get("key") or []))

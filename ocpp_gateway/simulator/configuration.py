@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ocpp_gateway.simulator.meter import MEASURANDS
@@ -22,12 +23,17 @@ _BOOLEANS = frozenset(
     {"AuthorizeRemoteTxRequests", "LocalAuthListEnabled", "LocalPreAuthorize", "StopTransactionOnInvalidId"}
 )
 _PROFILES = "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,Reservation,SmartCharging"
+AUTHORIZATION_KEY = "AuthorizationKey"
+# 16 to 20 bytes, as text or as the hex digits that stand for them (security white paper, A00).
+_KEY = re.compile(r"[\x21-\x7E]{16,20}|(?:[0-9A-Fa-f]{2}){16,20}")
 
 
 class Configuration:
     """Keys and values of one station, in the words of GetConfiguration and ChangeConfiguration."""
 
-    def __init__(self, connectors: int, sample_interval: int = 60) -> None:
+    def __init__(self, connectors: int, sample_interval: int = 60, *, authorization_key: str = "") -> None:
+        # What the station logs in with: may be changed, and is never told.
+        self.authorization_key = authorization_key
         self._values = dict(_WRITABLE)
         self._values["MeterValueSampleInterval"] = str(sample_interval)
         self._fixed = {
@@ -68,11 +74,19 @@ class Configuration:
         """Do what ChangeConfiguration asks, and return its status."""
         if key in self._fixed:
             return "Rejected"
+        if key == AUTHORIZATION_KEY:
+            return self._change_authorization_key(value)
         if key not in self._values:
             return "NotSupported"
         if not _fits(key, value):
             return "Rejected"
         self._values[key] = value.lower() if key in _BOOLEANS else value
+        return "Accepted"
+
+    def _change_authorization_key(self, value: str) -> str:
+        if _KEY.fullmatch(value) is None:
+            return "Rejected"
+        self.authorization_key = value
         return "Accepted"
 
     def report(self, keys: list[str]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Station:
         self.model = pick_model(random)
         self.habits = habits
         self.clock = clock
-        self.configuration = Configuration(self.model.connectors, habits.sample_interval)
+        self.configuration = Configuration(self.model.connectors, habits.sample_interval, authorization_key=address.key)
         self.sessions = 0
         self.energy = 0.0  # Wh, of completed sessions
         self.failures: deque[str] = deque(maxlen=_KEPT_FAILURES)

@@ -28,16 +28,11 @@ _FINAL_REFUSALS = frozenset({400, 401, 403, 404})
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a station connects, and with which credentials (Basic authentication)."""
+    """Where a station connects, and with which credentials (Basic authentication) until it is given a new key."""
 
     url: str
     identity: str
     key: str
-
-    def headers(self) -> dict[str, str]:
-        """Return the HTTP headers that identify the station."""
-        pair = base64.b64encode(f"{self.identity}:{self.key}".encode()).decode()
-        return {"Authorization": f"Basic {pair}"}
 
 
 class Uplink:
@@ -119,11 +114,15 @@ class Uplink:
         return connect(
             self._address.url,
             subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
-            additional_headers=self._address.headers(),
+            additional_headers={"Authorization": self._authorization()},
             compression=None,
             proxy=None,
             max_queue=None,
         )
+
+    def _authorization(self) -> str:
+        pair = f"{self._address.identity}:{self._configuration.authorization_key}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
     async def _converse(self, socket: ClientConnection) -> None:
         """Serve one connection until it closes."""

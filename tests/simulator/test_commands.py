@@ -15,10 +15,34 @@ from ocpp_gateway.simulator.drivers import Plan
 from ocpp_gateway.simulator.station import Station
 from ocpp_gateway.simulator.wire import CallRefused
 from tests.simulator.central import Central
+from tests.station import basic
 
 
 def request(name: str, **fields: Any) -> Any:
     return getattr(call, name)(**fields)
+
+
+def log_in(key: str) -> str:
+    return basic("CP1", key)
+
+
+@pytest.mark.parametrize("key", ["0123456789abcdef" * 2, "of sixteen.bytes".replace(" ", "-"), "Ab" * 20])
+async def test_a_new_key_is_taken_and_used_from_the_next_log_in_on(central: Central, online: Station, key: str) -> None:
+    answer = await central.ask(request("ChangeConfiguration", key="AuthorizationKey", value=key))
+    assert answer.status == "Accepted"
+    await central.until(lambda: len(central.authorization) == 2)
+    assert central.authorization == [log_in("a-key-with:colon"), log_in(key)]
+    await central.until(lambda: len(central.stations) == 2)
+    answer = await central.ask(request("GetConfiguration", key=["AuthorizationKey"]))
+    assert (answer.configuration_key, answer.unknown_key) == ([], ["AuthorizationKey"])
+
+
+@pytest.mark.parametrize("key", ["", "fifteen-letters", "one-and-twenty-letter", "0123456789abcdef" * 3, "0" * 39])
+async def test_what_is_no_key_is_rejected(central: Central, online: Station, key: str) -> None:
+    assert (await central.ask(request("ChangeConfiguration", key="AuthorizationKey", value=key))).status == "Rejected"
+    await online.uplink.drop()
+    await central.until(lambda: len(central.authorization) == 2)
+    assert set(central.authorization) == {log_in("a-key-with:colon")}
 
 
 async def test_remote_start_and_remote_stop_make_a_session(central: Central, online: Station) -> None:

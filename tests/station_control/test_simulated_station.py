@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
+from chargepoints.credentials import key_matches, new_key
 from ocpp_gateway.commands import VERBS
 from ocpp_gateway.simulator.clock import Clock
 from ocpp_gateway.simulator.drivers import Habits, Tags
 from ocpp_gateway.simulator.station import Station
 from ocpp_gateway.simulator.uplink import Address
 from tenants.models import Role
+from tests.leaks import keep_secret
 from tests.mqtt_capture import Capture
 from tests.people import Installed, Operator
 from tests.rest_client import Rest, token_for
@@ -95,6 +97,17 @@ def test_every_verb_is_tried_here() -> None:
 async def test_verbs_that_are_done_with_their_answer(simulated: Station, rest: Rest) -> None:
     for verb, (body, state) in SIMPLE.items():
         await done(rest, simulated, verb, body, state)
+
+
+async def test_a_new_key_is_what_it_comes_back_with(
+    simulated: Station, charger: Installed, anna: Operator, rest: Rest, mqtt: Capture
+) -> None:
+    key = new_key()
+    keep_secret(key, charger.identity)
+    await done(rest, simulated, "change-configuration", {"key": "AuthorizationKey", "value": key})
+    await mqtt.assert_event(simulated.identity, "charge_point.connected", 2)
+    stored = anna.charge_point(charger.identity)
+    assert (key_matches(stored["credential_hash"], key.encode()), stored["credential_next"]) == (True, [])
 
 
 async def test_a_reservation_is_used_by_a_remote_start_with_a_limit(
