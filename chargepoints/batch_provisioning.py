@@ -13,7 +13,7 @@ from pymongo.errors import PyMongoError
 
 from chargepoints.credentials import hash_key, key_matches
 from chargepoints.models import ChargePoint, TenantCounter
-from chargepoints.provisioning import COUNTER, ChargePointLimit, first_epoch
+from chargepoints.provisioning import COUNTER, ChargePointLimit, first_epoch, replaced_key
 from tenants.context import require_tenant
 from tenants.models import Tenant
 from tenants.routing import alias_for
@@ -56,7 +56,7 @@ def _ensure_batch(keys: Mapping[str, str]) -> int:
 def _restore_keys(keys: Mapping[str, str], stored: Mapping[str, str]) -> None:
     for identity, credential_hash in stored.items():
         if not key_matches(credential_hash, keys[identity].encode("ascii")):
-            ChargePoint.objects.filter(pk=identity).update(credential_hash=hash_key(keys[identity]))
+            ChargePoint.objects.filter(pk=identity).update(**replaced_key(keys[identity]))
 
 
 def _insert(identities: Sequence[str], keys: Mapping[str, str]) -> None:

@@ -50,8 +50,8 @@ class CertificateRequestViewSet(ApiViewMixin, ListModelMixin, GenericViewSet):
     @extend_schema(
         summary="Revoke a certificate",
         description=(
-            "The certificate that this request was answered with opens nothing from the station's next connection on."
-            " 409 if the request was refused."
+            "The certificate that this request was answered with opens nothing any more, and within seconds a socket"
+            " that it opened is closed. 409 if the request was refused."
         ),
         request=None,
         responses={200: CertificateRequestSerializer},

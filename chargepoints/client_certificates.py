@@ -49,8 +49,16 @@ class Trusted:
     our_ca: str = ""
 
 
-def check_certificate(pem: str, holder: Holder, trusted: Trusted, now: datetime) -> str:
-    """Return the common name of a certificate that counts for a station.
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A certificate that counts: its common name, and the last moment at which it does."""
+
+    name: str
+    until: datetime
+
+
+def check_certificate(pem: str, holder: Holder, trusted: Trusted, now: datetime) -> Accepted:
+    """Return what a certificate says that counts for a station.
 
     Raises:
         NotAccepted: it does not.
@@ -63,7 +71,7 @@ def check_certificate(pem: str, holder: Holder, trusted: Trusted, now: datetime)
         _require_not_revoked(certificate, issuer, holder, trusted)
         if trusted.our_ca and issuer == _our_ca(trusted):
             _require_ours(certificate, holder)
-        return _require_name(certificate, holder)
+        return Accepted(_require_name(certificate, holder), certificate.not_valid_after_utc)
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
         raise NotAccepted(f"the certificate cannot be read: {error}") from None
 

@@ -19,8 +19,10 @@ CONNECTORS = "connectors"
 # So many addresses a station was let in from are remembered: a home line gets a new one each night.
 KNOWN_ADDRESSES = 8
 _CREDENTIALS = (
+    "created_at",
     "credential_hash",
     "credential_next",
+    "credential_set_at",
     "security_profile",
     "security_profile_next",
     "serial_number",
@@ -37,6 +39,12 @@ class StationGone(Exception):
 async def find_credentials(tenant: TenantRecord, identity: str) -> Document | None:
     """Return what is needed to let a station in, or None if the tenant has no such station."""
     return await grouped_reads(tenant, CHARGE_POINTS, projection=_CREDENTIALS).find_one(identity)
+
+
+async def find_all_credentials(tenant: TenantRecord, identities: list[str]) -> dict[str, Document]:
+    """Return what `find_credentials` does, of many stations with one query; those that there are not are missing."""
+    found = tenant.database[CHARGE_POINTS].find({"_id": {"$in": identities}}, projection=list(_CREDENTIALS))
+    return {document["_id"]: document async for document in found}
 
 
 async def claim(

@@ -146,14 +146,19 @@ def forgotten_status(slug: str, topic_prefix: str, station: Document) -> Documen
     return forgotten_status_event(topic_prefix=topic_prefix, tenant=slug, station=station["_id"], sequence=sequence)
 
 
+def replaced_key(key: str) -> dict[str, Any]:
+    """Return what is stored when an operator replaces a key: it ends whatever was let in with an older one."""
+    keys = {"credential_hash": hash_key(key), "credential_next": [], "credential_next_used": ""}
+    return keys | {"credential_set_at": datetime.now(UTC)}
+
+
 def rotate_key(identity: str) -> str:
-    """Give a charge point a new key and return it; the old one stops working at the next connection.
+    """Give a charge point a new key and return it; the old one stops working, and its socket is closed soon.
 
     Raises:
         CsmsError: there is no such charge point (404).
     """
     key = new_key()
-    keys = {"credential_hash": hash_key(key), "credential_next": [], "credential_next_used": ""}
-    if not ChargePoint.objects.filter(pk=identity).update(**keys):
+    if not ChargePoint.objects.filter(pk=identity).update(**replaced_key(key)):
         raise CsmsError(f"there is no charge point {identity!r}", code="not_found", http_status=404)
     return key

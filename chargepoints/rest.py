@@ -115,8 +115,8 @@ class ChargePointViewSet(ApiViewMixin, EditableMixin, ListModelMixin, GenericVie
     @extend_schema(
         summary="Give a charge point a new key",
         description=(
-            "The new key is shown only now; the old one stops working at the station's next connection, so change it"
-            " at the station too."
+            "The new key is shown only now. The old one stops working, and within seconds a socket that it opened is"
+            " closed, so change it at the station too."
         ),
         request=None,
         responses={200: StationKeySerializer},

@@ -20,6 +20,7 @@ class Noticed(StrEnum):
     """What this server notices by itself."""
 
     TAKEN_OVER = "ConnectionTakenOver"
+    EXPELLED = "ConnectionExpelled"
     LOCKED_OUT = "LoginBlocked"
     FLAPPING = "ConnectionFlapping"
     FOREIGN_TRANSACTION = "ForeignTransaction"

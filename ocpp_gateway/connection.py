@@ -20,6 +20,7 @@ from chargepoints.station import SequenceUsedUp, StaleConnection, Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background
 from ocpp_gateway import router
+from ocpp_gateway.entitlement import Entitlement
 from ocpp_gateway.limits.message_rate import MessageRate
 from ocpp_gateway.protocol.errors import ErrorCode, spelled
 from ocpp_gateway.protocol.frames import (
@@ -88,6 +89,7 @@ class Connection:
         "on_unexpected_answer",
         "triggers",
         "journal",
+        "entitlement",
         "address",
         "_socket",
         "_rates",
@@ -121,6 +123,8 @@ class Connection:
         self.since = datetime.now(UTC)
         # Set where the tenant wants its messages kept (`ocpp_gateway.message_log`).
         self.journal: Journal | None = None
+        # By what it was let in; looked after in `ocpp_gateway.expulsion`.
+        self.entitlement: Entitlement | None = None
         self.address = address
         self._socket = socket
         self._rates = rates

@@ -22,6 +22,7 @@ from ocpp_gateway import after_boot, housekeeping
 from ocpp_gateway.commands import effect_of
 from ocpp_gateway.connection import POLICY_VIOLATION, SERVICE_RESTART, Connection, Socket
 from ocpp_gateway.dispatch import Dispatcher
+from ocpp_gateway.expulsion import Expulsions
 from ocpp_gateway.follow_up import store_new
 from ocpp_gateway.instances import Instances
 from ocpp_gateway.letters import REPLACED, Letters
@@ -123,6 +124,7 @@ class Gateway:
         background(self.gate.sockets.exchange_for_ever(), "socket_counts")
         routines = (*HOUSEKEEPING, Suspensions().follow)
         background(housekeeping.look_for_ever(self, routines), "housekeeping")
+        background(Expulsions(self).look_for_ever(), "expulsions")
         on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
         on_shutdown("flush commits", _FLUSH, _flush)
         on_shutdown("flush messages", _FLUSH, self.messages.flush)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -22,8 +22,9 @@ from chargepoints.provisioning import create_charge_point
 from chargepoints.security_events import Noticed
 from chargepoints.security_profiles import due_profile
 from csms.errors import Conflict, CsmsError
+from ocpp_gateway.entitlement import Entitlement
 from ocpp_gateway.protocol.versions import OcppVersion, choose_version
-from ocpp_gateway.security_profile import PLAIN, WITH_CERTIFICATE, Proof, by_certificate, shortcoming
+from ocpp_gateway.security_profile import WITH_CERTIFICATE, Proof, by_certificate, shortcoming
 from tenants.clients import Document
 from tenants.context import tenant_scope
 from tenants.directory import TenantRecord, find_tenant
@@ -70,9 +71,9 @@ class Admission:
     tenant: TenantRecord
     identity: str
     version: OcppVersion
+    entitlement: Entitlement
     known_addresses: tuple[str, ...] = ()
-    # See ocpp_gateway.security_profile: how it has proven who it is, and the profile it is now to keep to.
-    proof: Proof = field(default_factory=lambda: Proof(PLAIN))
+    # The profile it is now to keep to: see ocpp_gateway.security_profile.
     raised_to: int = 0
 
 
@@ -98,7 +99,8 @@ async def admit(scope: dict[str, Any]) -> Admission:
         raise Refusal(503, "storage is unavailable", [(b"retry-after", _STORAGE_RETRY_SECONDS)]) from None
     _require_active(tenant)
     addresses = tuple(stored.get("known_addresses") or ())
-    return Admission(tenant, identity, version, addresses, proof, due_profile(stored, proof.profile))
+    entitlement = Entitlement.of(proof, stored)
+    return Admission(tenant, identity, version, entitlement, addresses, due_profile(stored, proof.profile))
 
 
 def _require_active(tenant: TenantRecord) -> None:
@@ -151,7 +153,7 @@ def _unauthorized(wrong_certificate: str = "") -> Refusal:
 
 
 async def _authenticate(scope: dict[str, Any], tenant: TenantRecord, identity: str) -> tuple[Document, Proof]:
-    """Check certificate or key, and return what is stored of the station (nothing if it was taken in just now).
+    """Check certificate or key, and return what is stored of the station.
 
     The user name is the identity in the URL (OCPP-J 1.6 §6.2, security white paper A00).
     """
@@ -161,7 +163,7 @@ async def _authenticate(scope: dict[str, Any], tenant: TenantRecord, identity: s
         if not tenant.auto_register:
             raise Refusal(404, "unknown tenant or station")
         _require_active(tenant)
-        return {}, await _take_in(scope, tenant, identity, credentials)
+        return await _take_in(scope, tenant, identity, credentials)
     proof = by_certificate(scope, tenant, identity, stored)
     if proof.profile < WITH_CERTIFICATE and not await _has_key(tenant, identity, stored, credentials):
         raise _unauthorized(proof.wrong)
@@ -184,7 +186,9 @@ def _key_of(identity: str, credentials: bytes | None) -> bytes | None:
     return credentials[len(user) :] if credentials is not None and credentials.startswith(user) else None
 
 
-async def _take_in(scope: dict[str, Any], tenant: TenantRecord, identity: str, credentials: bytes | None) -> Proof:
+async def _take_in(
+    scope: dict[str, Any], tenant: TenantRecord, identity: str, credentials: bytes | None
+) -> tuple[Document, Proof]:
     """Take in a station nobody created: with its certificate, or with the key it presents first as its key."""
     proof = by_certificate(scope, tenant, identity, {})
     key = None if proof.profile == WITH_CERTIFICATE else _key_of(identity, credentials)
@@ -194,17 +198,17 @@ async def _take_in(scope: dict[str, Any], tenant: TenantRecord, identity: str, c
     if too_low:
         raise Refusal(403, too_low)
     await _register(tenant, identity, key)
-    return proof
+    stored = await find_credentials(tenant, identity)
+    if stored is None or (key is not None and not key_matches(stored["credential_hash"], key)):
+        raise _unauthorized()
+    return stored, proof
 
 
 async def _register(tenant: TenantRecord, identity: str, key: bytes | None) -> None:
     try:
         await sync_to_async(_create, thread_sensitive=False)(tenant, identity, key)
     except Conflict:
-        # Another handshake of the same station was faster: its key counts, and a certificate for both.
-        stored = await find_credentials(tenant, identity)
-        if stored is None or (key is not None and not key_matches(stored["credential_hash"], key)):
-            raise _unauthorized() from None
+        return  # another handshake of the same station was faster: its key counts, and a certificate for both
     except (CsmsError, ValidationError) as error:
         raise Refusal(403, f"not registered: {error}") from None
 

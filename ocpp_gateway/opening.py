@@ -46,6 +46,7 @@ async def open_connection(here: Gateway, scope: dict[str, Any], socket: Socket) 
     if here.is_draining():
         await here.closed(connection, "this server restarts")
         raise _restarting()
+    connection.entitlement = admission.entitlement
     return connection
 
 
@@ -72,7 +73,8 @@ async def _claimed(here: Gateway, admission: Admission, address: str) -> Station
         now=datetime.now(UTC),
         address=address,
     )
-    station.certificate_name = admission.proof.certificate_name
+    certificate = admission.entitlement.proof.certificate
+    station.certificate_name = certificate.accepted.name if certificate is not None else ""
     if admission.raised_to and await raise_profile(station, admission.raised_to):
         text = f"from now on this station must connect with security profile {admission.raised_to}"
         here.gate.reports.report(station.tenant.slug, station.id, Noticed.PROFILE_RAISED, text)

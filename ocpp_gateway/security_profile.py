@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 
 from chargepoints.certificates import CERTIFICATE_FILE
-from chargepoints.client_certificates import Holder, NotAccepted, Trusted, check_certificate
+from chargepoints.client_certificates import Accepted, Holder, NotAccepted, Trusted, check_certificate
 from tenants.clients import Document
 from tenants.directory import TenantRecord
 
@@ -30,17 +30,30 @@ _NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A certificate that a connection was let in with.
+
+    Attributes:
+        grounds: a digest of all that has decided, besides the time; while it is the same, so is the verdict.
+    """
+
+    pem: str
+    accepted: Accepted
+    grounds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """How a connection has proven whose it is.
 
     Attributes:
         profile: the security profile that this is.
-        certificate_name: the common name of its certificate; empty without one.
+        certificate: with security profile 3.
         wrong: why the certificate it has shown does not count; empty without one.
     """
 
     profile: int
-    certificate_name: str = ""
+    certificate: Shown | None = None
     wrong: str = ""
 
 
@@ -55,6 +68,27 @@ def by_certificate(scope: dict[str, Any], tenant: TenantRecord, identity: str, s
     pem = next(iter(chain), None)
     if pem is None:
         return Proof(WITH_TLS)
+    try:
+        return Proof(WITH_CERTIFICATE, _check(pem, _grounds(tenant, identity, stored), datetime.now(UTC)))
+    except NotAccepted as error:
+        return Proof(WITH_TLS, wrong=str(error))
+
+
+def still_by_certificate(shown: Shown, tenant: TenantRecord, identity: str, stored: Document, now: datetime) -> Shown:
+    """Return the certificate of an open connection if it still counts: the same object if nothing has changed.
+
+    Raises:
+        NotAccepted: it does not.
+    """
+    grounds = _grounds(tenant, identity, stored)
+    if now <= shown.accepted.until and hash(grounds) == shown.grounds:
+        return shown
+    if settings.CA_DIRECTORY and not our_authority() and now <= shown.accepted.until:
+        return shown  # a file that cannot be read at this moment ends nobody's connection
+    return _check(shown.pem, grounds, now)
+
+
+def _grounds(tenant: TenantRecord, identity: str, stored: Document) -> tuple[Holder, Trusted]:
     holder = Holder(
         tenant=tenant.slug,
         identity=identity,
@@ -62,11 +96,11 @@ def by_certificate(scope: dict[str, Any], tenant: TenantRecord, identity: str, s
         organization=tenant.organization,
         revoked=frozenset(stored.get("revoked_certificates") or ()),
     )
-    trusted = Trusted(tenant.station_authorities, tenant.station_revocation_lists, our_authority())
-    try:
-        return Proof(WITH_CERTIFICATE, check_certificate(pem, holder, trusted, datetime.now(UTC)))
-    except NotAccepted as error:
-        return Proof(WITH_TLS, wrong=str(error))
+    return holder, Trusted(tenant.station_authorities, tenant.station_revocation_lists, our_authority())
+
+
+def _check(pem: str, grounds: tuple[Holder, Trusted], now: datetime) -> Shown:
+    return Shown(pem, check_certificate(pem, *grounds, now), hash(grounds))
 
 
 def shortcoming(proof: Proof, tenant: TenantRecord, stored: Document) -> str:

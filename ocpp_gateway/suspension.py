@@ -7,7 +7,6 @@ one meanwhile. Each instance looks after its own sockets, and none comes in any 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import datetime
 
@@ -15,17 +14,13 @@ import structlog
 from django.conf import settings
 
 from csms.lifecycle import background
-from ocpp_gateway.connection import POLICY_VIOLATION, Connection
+from ocpp_gateway.connection import Connection
+from ocpp_gateway.farewell import in_slices, say_goodbye
 from ocpp_gateway.housekeeping import Host
 from sessions_app.authorization import SESSIONS
 from tenants.directory import TenantRecord, forget_tenant
 from tenants.suspension import announce_status
 
-# As many sockets at a time, so that their stations do not all come back to be refused at once.
-SLICE = 50
-SLICE_PAUSE_SECONDS = 0.2
-# How long a message that is being served may take before its socket is closed.
-LAST_MESSAGE_SECONDS = 5.0
 REASON = "this tenant is suspended"
 
 log = structlog.get_logger(__name__)
@@ -66,9 +61,7 @@ class Suspensions:
     async def _close(self, slug: str, connections: list[Connection]) -> None:
         log.info("suspended_stations_disconnected", tenant=slug, stations=len(connections))
         try:
-            for start in range(0, len(connections), SLICE):
-                await asyncio.gather(*(_farewell(one) for one in connections[start : start + SLICE]))
-                await asyncio.sleep(SLICE_PAUSE_SECONDS)
+            await in_slices(connections, _farewell)
         finally:
             self._closing.discard(slug)
 
@@ -90,12 +83,5 @@ async def _charging(tenant: TenantRecord, connections: list[Connection]) -> set[
 
 
 async def _farewell(connection: Connection) -> None:
-    """Close a socket; the message that is being served is answered first."""
-    if connection.station.tenant.active:
-        return  # resumed while others were closed
-    try:
-        async with asyncio.timeout(LAST_MESSAGE_SECONDS):
-            await connection.drain()
-    except TimeoutError:
-        log.info("message_cut_off", tenant=connection.station.tenant.slug, station=connection.station.id)
-    await connection.close(POLICY_VIOLATION, REASON)
+    if not connection.station.tenant.active:  # else it was resumed while others were closed
+        await say_goodbye(connection, REASON)

@@ -53,6 +53,8 @@ class ChargePoint(models.Model):
     # The addresses it was let in from, the latest first: there its key opens while others fail (docs/abuse-limits.md).
     known_addresses = models.JSONField(default=list, blank=True, editable=False)
     credential_hash = models.CharField(max_length=200, blank=True, editable=False)
+    # When an operator replaced the key; a key that the station took over its connection does not count.
+    credential_set_at = models.DateTimeField(null=True, blank=True, editable=False)
     # See chargepoints.key_rotation for both.
     credential_next = models.JSONField(default=list, blank=True, editable=False)
     credential_next_used = models.CharField(max_length=200, blank=True, editable=False)

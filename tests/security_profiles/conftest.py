@@ -50,7 +50,7 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def cpos(global_database: None) -> dict[str, Cpo]:
     """Before any server runs, which would look at them half made."""
-    return {name: Cpo(name) for name in ("petra", "quirin")}
+    return {name: Cpo(name) for name in ("petra", "quirin", "rita", *(f"sara-{server}" for server in SERVERS))}
 
 
 @pytest.fixture(scope="package")
