@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, GC_COLLECTOR, PROCESS_COLLECT
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from csms.serve.unfinished import Unfinished
 from csms.version import VERSION
 from ocpp_gateway import tallies
 from ocpp_gateway.gateway import Gateway, gateway
@@ -56,6 +57,8 @@ class GatewayMetrics(Collector):
         yield _family("csms_station_calls", "CALLs of stations that have a handler.", "action", tallies.CALLS)
         yield _family("csms_station_call_errors", "CALLs answered with CALLERROR.", "code", tallies.CALL_ERRORS)
         yield _family("csms_handshake_refusals", "Stations refused before the upgrade.", "status", tallies.REFUSALS)
+        text = "Connections closed at once: their address has too many without a request."
+        yield CounterMetricFamily("csms_connections_refused", text, Unfinished.refused)
         yield _family("csms_commands_ended", "Commands whose end came by here.", "state", tallies.COMMANDS)
 
 

@@ -48,6 +48,7 @@ class DaphneServer(Server):
         self.connections: dict[Any, dict[str, Any]] = {}  # HTTP requests; Daphne looks after them
         self.open: set[Any] = set()  # TCP connections, HTTP and WebSocket
         self.tasks: set[asyncio.Task[None]] = set()  # of WebSockets
+        self.unfinished = options.unfinished()
         self.http_factory = DaphneHttpFactory(self)
         self.ws_factory = self  # Daphne asks it for a protocol at each upgrade
         self._drain = Drain(options, self._stop_accepting, self._end)
@@ -77,11 +78,11 @@ class DaphneServer(Server):
 
     async def _begin(self, doors: Doors, ready: Callable[[], None]) -> None:
         save_memory()
-        self._door = doors.open_secure(self.options.limits, self._http_over_tls)
+        self._door = doors.open_secure(self.options.limits, self.unfinished, self._http_over_tls)
         ready()
 
     def _http_over_tls(self) -> AsyncioMount:
-        return AsyncioMount(self.http_factory.buildProtocol)
+        return AsyncioMount(self.http_factory.over_tls)
 
     def _stop_accepting(self) -> None:
         for port in self._ports:

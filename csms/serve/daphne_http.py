@@ -15,6 +15,7 @@ from twisted.web import http
 
 from csms.serve.deadline import RequestDeadline
 from csms.serve.twisted_tls import TlsTransport
+from csms.serve.unfinished import Place
 
 
 class DaphneHttp(http.HTTPChannel):
@@ -22,6 +23,7 @@ class DaphneHttp(http.HTTPChannel):
 
     requestFactory = WebRequest
     factory: DaphneHttpFactory
+    place: Place
     transport: Connection | TlsTransport  # type: ignore[assignment]  # we serve nothing but TCP
 
     def connectionMade(self) -> None:
@@ -43,16 +45,19 @@ class DaphneHttp(http.HTTPChannel):
 
     def allContentReceived(self) -> None:
         self.deadline.complete()
+        self.place.leave()
         super().allContentReceived()
         if getattr(self.transport, "protocol", None) is not self:  # upgraded: it is a WebSocket's connection now
             self.factory.server.open.discard(self)
 
     def requestDone(self, request: Any) -> None:
         self.deadline.begin()
+        self.place.take_again()
         super().requestDone(request)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.deadline.complete()
+        self.place.leave()
         self.factory.server.open.discard(self)
         super().connectionLost(reason)
 
@@ -76,3 +81,17 @@ class DaphneHttpFactory(HTTPFactory):
     def __init__(self, server: Any) -> None:
         super().__init__(server)
         self.timeOut = None  # `RequestDeadline` is stricter
+
+    def buildProtocol(self, addr: Any) -> DaphneHttp | None:
+        """Return the protocol of a new connection without TLS, or have it closed at once."""
+        place = self.server.unfinished.place(addr.host)
+        return self._on(addr, place) if place.take() else None
+
+    def over_tls(self, addr: Any) -> DaphneHttp:
+        """Return the protocol of a connection with TLS, which has a place from its handshake on."""
+        return self._on(addr, self.server.unfinished.place(addr.host, taken=True))
+
+    def _on(self, addr: Any, place: Place) -> DaphneHttp:
+        protocol: DaphneHttp = super().buildProtocol(addr)
+        protocol.place = place
+        return protocol

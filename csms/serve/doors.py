@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from csms.serve.options import Limits, Options
 from csms.serve.tls_context import TlsContexts
 from csms.serve.tls_door import TlsDoor
+from csms.serve.unfinished import Unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +51,13 @@ class Doors:
             logger.info("SIGHUP: the next connection has the certificates read again")
             self.contexts.reload()
 
-    def open_secure(self, limits: Limits, make: Callable[[], asyncio.Protocol]) -> TlsDoor | None:
+    def open_secure(
+        self, limits: Limits, unfinished: Unfinished, make: Callable[[], asyncio.Protocol]
+    ) -> TlsDoor | None:
         """Begin to accept TLS connections, each for a protocol that `make` returns."""
         if self.secure is None or self.contexts is None:
             return None
-        door = TlsDoor(self.secure, self.contexts, limits, make)
+        door = TlsDoor(self.secure, self.contexts, limits, unfinished, make)
         door.open()
         return door
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from csms.serve.tls_context import Authorities, CertificateFiles
+from csms.serve.trusted_proxies import TrustedProxies
+from csms.serve.unfinished import Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class Limits:
     fragments: int = 1024  # frames of one message
     early_bytes: int = 64 * 1024  # sent before the handshake is answered
     request_bytes: int = 32 * 1024 * 1024  # of one HTTP request
+    unfinished_per_address: int = 1000  # connections without a whole request; 0: no limit
 
     ping_interval: float = 60.0  # 0: no pings
     request: float = 10.0  # for an HTTP request or a WebSocket handshake to arrive
@@ -52,7 +55,7 @@ class Options:
     host: str
     port: int
     limits: Limits = field(default_factory=Limits)
-    # Addresses and networks whose X-Forwarded-For and -Proto are believed; "*" believes everybody.
+    # Addresses and networks whose X-Forwarded-For and -Proto are believed.
     trusted_proxies: tuple[str, ...] = ()
     # The header in which these proxies hand on the certificate of their client; empty for none.
     certificate_header: str = ""
@@ -60,3 +63,7 @@ class Options:
     drain: float = 25.0  # for the shutdown hooks
     close: float = 3.0  # for the connections after them
     exit: float = 29.5  # for everything, from the signal on
+
+    def unfinished(self) -> Unfinished:
+        """Return the count of unfinished connections of a server that begins."""
+        return Unfinished(self.limits.unfinished_per_address, TrustedProxies(self.trusted_proxies))

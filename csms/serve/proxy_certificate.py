@@ -11,12 +11,11 @@ import binascii
 import logging
 import ssl
 from collections.abc import Iterable
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import unquote
 
 from csms.serve.tls_scope import client_certificate
+from csms.serve.trusted_proxies import TrustedProxies
 from csms.serve.websocket import Application
 
 logger = logging.getLogger(__name__)
@@ -27,9 +26,8 @@ class ProxyCertificate:
 
     def __init__(self, application: Application, proxies: Iterable[str], header: str) -> None:
         self._application = application
-        self._networks = tuple(ip_network(proxy) for proxy in proxies)
+        self._proxies = TrustedProxies(proxies)
         self._header = header.lower().encode("ascii")
-        self._trusts = lru_cache(maxsize=4096)(self._is_proxy)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":
@@ -40,7 +38,7 @@ class ProxyCertificate:
         values = [value for name, value in scope["headers"] if name == self._header]
         client = scope.get("client")
         address = client[0] if client else ""
-        if not self._trusts(address):
+        if address not in self._proxies:
             if values:
                 logger.info("a client certificate in a header from %s, which is no trusted proxy: ignored", address)
             return
@@ -54,15 +52,6 @@ class ProxyCertificate:
             logger.warning("the proxy %s adds to the client certificate of others instead of replacing it", proxy)
             return []
         return [certificate_in(joined.decode("latin-1"))] if joined.strip() else []
-
-    def _is_proxy(self, text: str) -> bool:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return False
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._networks)
 
 
 def certificate_in(value: str) -> str:

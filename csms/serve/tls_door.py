@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from csms.serve.options import Limits
 from csms.serve.tls_context import TlsContexts
+from csms.serve.unfinished import Place, Unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -23,14 +24,23 @@ MOST_HANDSHAKES = 2000
 
 
 class TlsDoor:
-    """Accepts what connects to `listener`, and has `make` return the protocol of each connection."""
+    """Accepts what connects to `listener`, and has `make` return the protocol of each connection.
+
+    From then on the place of a connection among the unfinished is its protocol's.
+    """
 
     def __init__(
-        self, listener: socket.socket, contexts: TlsContexts, limits: Limits, make: Callable[[], asyncio.Protocol]
+        self,
+        listener: socket.socket,
+        contexts: TlsContexts,
+        limits: Limits,
+        unfinished: Unfinished,
+        make: Callable[[], asyncio.Protocol],
     ) -> None:
         self._listener = listener
         self._contexts = contexts
         self._limits = limits
+        self._unfinished = unfinished
         self._make = make
         self._handshakes: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
@@ -60,12 +70,16 @@ class TlsDoor:
                 logger.error("cannot accept a connection: %s", error.strerror)
                 await asyncio.sleep(NO_ROOM_SECONDS)
                 continue
-            task = loop.create_task(self._secure(connection, str(address[0])))
-            self._handshakes.add(task)
-            task.add_done_callback(self._handshakes.discard)
+            place = self._unfinished.place(str(address[0]))
+            if place.take():
+                task = loop.create_task(self._secure(connection, str(address[0]), place))
+                self._handshakes.add(task)
+                task.add_done_callback(self._handshakes.discard)
+            else:
+                connection.close()
             await asyncio.sleep(0)  # a burst of newcomers must not keep those waiting who are here
 
-    async def _secure(self, connection: socket.socket, address: str) -> None:
+    async def _secure(self, connection: socket.socket, address: str, place: Place) -> None:
         connection.setblocking(False)
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -80,8 +94,10 @@ class TlsDoor:
         except OSError as error:
             logger.log(_level(error), "TLS refused to %s: %s", address, _reason(error))
             connection.close()
+            place.leave()
         except BaseException:
             connection.close()
+            place.leave()
             raise
 
 

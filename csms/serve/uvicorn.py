@@ -46,6 +46,7 @@ class UvicornConfig(Config):
             timeout_keep_alive=int(options.limits.request),
         )
         self.options = options
+        self.unfinished = options.unfinished()
 
 
 class UvicornServer(Server):
@@ -71,7 +72,7 @@ class UvicornServer(Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept connections."""
         await super().startup(sockets)
-        self._door = self._doors.open_secure(self.config.options.limits, self._http)
+        self._door = self._doors.open_secure(self.config.options.limits, self.config.unfinished, self._http)
         self._ready()
 
     def _http(self) -> UvicornHttp:
@@ -107,6 +108,10 @@ class UvicornHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.deadline = RequestDeadline(self.loop, self.config.options.limits, self._refuse)
+        over_tls = self.scheme == "https"
+        self.place = self.config.unfinished.place(self.client[0] if self.client else "", taken=over_tls)
+        if not over_tls and not self.place.take():
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self.deadline.received(len(data))
@@ -115,10 +120,17 @@ class UvicornHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self.deadline.complete()
+        self.place.leave()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete:  # else another request has come meanwhile
+            self.place.take_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.deadline.complete()
+        self.place.leave()
         super().connection_lost(exc)
 
     def _refuse(self, answer: bytes) -> None:

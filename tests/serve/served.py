@@ -102,8 +102,8 @@ Start = Callable[..., Served]  # its arguments are those of Options, limits as a
 class Raw:
     """A TCP connection."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+    def __init__(self, port: int, source: str = "") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE, source_address=(source, 0))
         self.buffer = b""
 
     def send(self, data: bytes) -> None:

@@ -32,6 +32,7 @@ class Command(BaseCommand):
         limits = Limits(
             message_bytes=settings.OCPP_MAX_MESSAGE_BYTES,
             ping_interval=settings.OCPP_PING_INTERVAL,
+            unfinished_per_address=settings.HTTP_UNFINISHED_PER_ADDRESS,
             request_bytes=max(settings.LOG_UPLOAD_MAX_BYTES + UPLOAD_HEADER_BYTES, Limits().request_bytes),
         )
         serve = Options(
