@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -101,16 +102,21 @@ class StartVerdict:
         unit.update(ID_TOKENS, {"_id": self.token_id, "starts": seen}, {"$inc": {"starts": 1}}, must_match=True)
 
 
-async def authorize_start(tenant: TenantRecord, id_tag: str, now: datetime) -> StartVerdict:
-    """Return the verdict on a tag at the start of a session: also whether it charges elsewhere already."""
+async def authorize_start(
+    tenant: TenantRecord, id_tag: str, now: datetime, *, over: Sequence[str] = ()
+) -> StartVerdict:
+    """Return the verdict on a tag at the start of a session: also whether it charges elsewhere already.
+
+    Args:
+        over: sessions that end with this start; they do not count.
+    """
     verdict, token = await check_token(tenant, id_tag, now)
     if verdict.status is not AuthorizationStatus.ACCEPTED or token is None or token["max_active"] is None:
         return StartVerdict(verdict)
     limit: int = token["max_active"]
     # After the token was read: a start that is stored between the two changes the token.
-    active = await tenant.database[SESSIONS].count_documents(
-        {"token_id": token_key(id_tag), "status": "active"}, limit=max(limit, 1)
-    )
+    running = {"token_id": token_key(id_tag), "status": "active", "_id": {"$nin": list(over)}}
+    active = await tenant.database[SESSIONS].count_documents(running, limit=max(limit, 1))
     if active >= limit:
         return StartVerdict(Authorization(AuthorizationStatus.CONCURRENT, verdict.expires_at, verdict.parent_id_tag))
     return StartVerdict(verdict, token["_id"], int(token.get("starts") or 0))

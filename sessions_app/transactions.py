@@ -29,6 +29,7 @@ from sessions_app.authorization import (
 from sessions_app.foreign_references import notice_reservation, notice_transaction
 from sessions_app.meter_values import announce_readings
 from sessions_app.metering import METER_VALUES, Reading, meter_value_document
+from sessions_app.superseded import end_sessions, sessions_before
 from sessions_app.transaction_ids import next_transaction_id
 from tenants.clients import Document
 from tenants.group_commit import DuplicateRecord, NothingMatched
@@ -92,17 +93,20 @@ async def start_session(station: Station, report: StartReport, now: datetime) ->
 
 async def _start(station: Station, session_id: str, report: StartReport, now: datetime) -> Started:
     transaction_id: int | None = None
-    while True:  # once more only if another session of the same token was stored meanwhile
+    while True:  # once more only if another session of the token was stored, or one at the connector has ended
         stored = await _session(station, session_id)
         if stored is not None:
             return await _first_answer(station, stored, now)
-        verdict = await authorize_start(station.tenant, report.id_tag, now)
-        document = await _doubted(station, _started(station, session_id, report, verdict.authorization, now), verdict)
+        document = _started(station, session_id, report, now)
+        over = await sessions_before(station, document)
+        verdict = await authorize_start(station.tenant, report.id_tag, now, over=[one["_id"] for one in over])
+        document["authorization"] = verdict.authorization.status.value
+        await _add_doubts(station, document, verdict)
         if transaction_id is None:
             transaction_id = await next_transaction_id(station.tenant)
         document["transaction_id"] = transaction_id
         try:
-            await _store_start(station, document, verdict)
+            await _store_start(station, document, verdict, over)
         except NothingMatched:
             continue
         except DuplicateRecord:
@@ -115,17 +119,17 @@ async def _start(station: Station, session_id: str, report: StartReport, now: da
         return Started(transaction_id, verdict.authorization)
 
 
-async def _doubted(station: Station, document: Document, verdict: StartVerdict) -> Document:
-    """Return a new session with what is doubtful about the reservation it names."""
+async def _add_doubts(station: Station, document: Document, verdict: StartVerdict) -> None:
+    """Flag what is doubtful about the reservation that a new session names."""
     number = document["reservation_id"]
     if number is not None:
         parent = verdict.authorization.parent_id_tag
         document["quality"] += await reservations.reservation_doubts(station, number, document["token_id"], parent)
-    return document
 
 
-async def _store_start(station: Station, document: Document, verdict: StartVerdict) -> None:
+async def _store_start(station: Station, document: Document, verdict: StartVerdict, over: list[Document]) -> None:
     unit = station.unit_of_work()
+    end_sessions(unit, station, over, document["start_time"])
     unit.insert(SESSIONS, document)
     verdict.require(unit)
     data = _start_event(document)
@@ -164,9 +168,7 @@ async def _first_answer(station: Station, stored: Document, now: datetime) -> St
     return Started(int(stored["transaction_id"]), Authorization(status, verdict.expires_at, verdict.parent_id_tag))
 
 
-def _started(
-    station: Station, session_id: str, report: StartReport, authorization: Authorization, now: datetime
-) -> Document:
+def _started(station: Station, session_id: str, report: StartReport, now: datetime) -> Document:
     return {
         "_id": session_id,
         "charge_point_id": station.id,
@@ -176,7 +178,7 @@ def _started(
         "id_tag": report.id_tag,
         "token_id": token_key(report.id_tag),
         "stop_id_tag": "",
-        "authorization": authorization.status.value,
+        "authorization": "",
         "start_time": report.timestamp,
         "stop_time": None,
         "start_meter_value": report.meter_wh,
@@ -364,13 +366,12 @@ def _orphan(station: Station, report: StopReport, now: datetime) -> Document:
     )
     start = StartReport(evse_id=0, connector_id=0, id_tag=report.id_tag, meter_wh=0.0, timestamp=report.timestamp)
     session_id = hashlib.blake2b("\0".join(("orphan", *facts)).encode("utf-8"), digest_size=16).hexdigest()
-    document = _started(station, session_id, start, Authorization(AuthorizationStatus.INVALID), now)
+    document = _started(station, session_id, start, now)
     unknown = {
         "evse_id": None,
         "connector_id": None,
         "start_time": None,
         "start_meter_value": None,
-        "authorization": "",
         "quality": ["orphan", f"transaction:{report.transaction_id}"],
     }
     document.update(unknown)

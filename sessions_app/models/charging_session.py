@@ -54,6 +54,7 @@ class ChargingSession(models.Model):
             models.Index(fields=["token_id", "-received_at", "-id"], name="session_by_token"),
             models.Index(fields=["-start_time", "-id"], name="session_by_start"),
             models.Index(fields=["token_id"], condition=Q(status="active"), name="session_charging_token"),
+            models.Index(fields=["charge_point_id"], condition=Q(status="active"), name="session_charging_station"),
             # For those who ask whose a transaction is (`foreign_references`).
             models.Index(fields=["transaction_id"], name="session_by_transaction"),
         ]

@@ -118,10 +118,19 @@ async def _charge() -> None:
     await stop_session(
         station, StopReport(transaction_id=999_999, meter_wh=10, timestamp=later, reason="reboot"), later
     )
+    await _superseded(station, later)
     await _commands(station, later)
     await _reservations(station, later)
     await _reports(station, later)
     await release(station, later, reason="closed with code 1000")
+
+
+async def _superseded(station: Station, now: datetime) -> None:
+    """Begin a session, and another one at its connector without a stop."""
+    for seconds in (0, 1):
+        begin = now + timedelta(seconds=seconds)
+        report = StartReport(evse_id=2, connector_id=1, id_tag="04A2B3C4", meter_wh=1_520_484, timestamp=begin)
+        await start_session(station, report, begin)
 
 
 async def _commands(station: Station, now: datetime) -> None:

@@ -26,7 +26,7 @@ STATUS = "charge_point.status"
 # Kinds whose names are rows of a table, and that share one example.
 FAMILIES = ("command.", "reservation.")
 IN_TABLES = tuple("`" + family for family in FAMILIES)
-RESERVED = {"session.updated", "session.faulted"}
+RESERVED = {"session.updated"}
 
 
 def examples() -> dict[str, dict[str, Any]]:

@@ -262,6 +262,56 @@ async def test_a_tag_at_many_stations_at_the_same_moment(
         await one.socket.close()
 
 
+# -- A stop that never came -------------------------------------------------------------------------
+
+
+async def test_the_next_start_at_a_connector_ends_what_ran_there(
+    station: Station, charger: Installed, anna: Operator, mqtt: Capture
+) -> None:
+    """Its stop is lost for good; the driver's tag is not busy for ever, and nobody waits for the end."""
+    tag = anna.issues(max_active=1)
+    payload = start(tag, timestamp=ago(hours=2))
+    first = await station.assert_replied("StartTransaction", payload)
+    second = await station.assert_replied("StartTransaction", start(tag, meterStart=4000))
+    assert second["idTagInfo"]["status"] == "Accepted"
+    lost, running = anna.sessions(charger.identity)
+    assert (lost["status"], lost["stop_reason"], lost["stop_time"]) == ("faulted", "superseded", None)
+    assert (running["status"], running["transaction_id"]) == ("active", second["transactionId"])
+    event = await mqtt.assert_event(charger.identity, "session.faulted", transaction_id=first["transactionId"])
+    assert event.payload["session_id"] == lost["_id"]
+    await mqtt.assert_event(charger.identity, "session.started", 2)
+    mqtt.assert_in_order(charger.identity)
+    # A copy of its start changes nothing.
+    assert await station.assert_replied("StartTransaction", payload) == first
+    assert [one["status"] for one in anna.sessions(charger.identity)] == ["faulted", "active"]
+
+
+async def test_a_stop_that_comes_after_the_next_start_counts_all_the_same(
+    station: Station, charger: Installed, anna: Operator, mqtt: Capture
+) -> None:
+    first = await station.assert_replied("StartTransaction", start(anna.issues(), timestamp=ago(hours=2)))
+    await station.assert_replied("StartTransaction", start(anna.issues()))
+    await station.assert_replied("StopTransaction", stop(first["transactionId"], timestamp=ago(hours=1)))
+    ended, running = anna.sessions(charger.identity)
+    assert (ended["status"], ended["energy_wh"], ended["stop_reason"]) == ("completed", 5000, "local")
+    assert running["status"] == "active"
+    await mqtt.assert_event(charger.identity, "session.stopped", transaction_id=first["transactionId"])
+
+
+@pytest.mark.parametrize(
+    "connectors, second",
+    [((1, 2), 0.1), ((1, 1), 3), ((0, 0), 0.1)],
+    ids=["another connector", "an older start", "no connector"],
+)
+async def test_other_starts_leave_a_session_alone(
+    station: Station, charger: Installed, anna: Operator, connectors: tuple[int, int], second: float
+) -> None:
+    for connector, hours in zip(connectors, (2, second), strict=True):
+        payload = start(anna.issues(), connectorId=connector, timestamp=ago(hours=hours))
+        await station.assert_replied("StartTransaction", payload)
+    assert [one["status"] for one in anna.sessions(charger.identity)] == ["active", "active"]
+
+
 async def test_another_tenants_sessions_do_not_count(connect: Connect, anna: Operator, boris: Operator) -> None:
     tag = anna.issues(max_active=1)
     boris.issues(tag, max_active=1)
