@@ -42,4 +42,5 @@ VERB = Verb(
     CancelReservationParameters,
     encode,
     effect=effect,
+    late=effect,
 )

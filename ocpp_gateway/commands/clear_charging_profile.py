@@ -63,4 +63,5 @@ VERB = Verb(
     ClearChargingProfileParameters,
     encode,
     effect=record,
+    late=record,
 )

@@ -77,6 +77,7 @@ VERB = Verb(
     GetConfigurationParameters,
     encode,
     effect=record,
+    late=record,
     follow_up=go_on,
     check=check,
 )

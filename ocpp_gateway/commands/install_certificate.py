@@ -40,4 +40,5 @@ VERB = Verb(
     InstallCertificateParameters,
     encode,
     effect=record,
+    late=record,
 )

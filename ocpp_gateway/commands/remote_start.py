@@ -68,5 +68,6 @@ VERB = Verb(
     RemoteStartParameters,
     encode,
     effect=record,
+    late=record,
     check=check,
 )

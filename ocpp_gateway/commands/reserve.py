@@ -74,5 +74,6 @@ VERB = Verb(
     ReserveParameters,
     encode,
     effect=effect,
+    late=effect,
     check=check,
 )

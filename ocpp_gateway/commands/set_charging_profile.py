@@ -75,5 +75,6 @@ VERB = Verb(
     SetChargingProfileParameters,
     encode,
     effect=record,
+    late=record,
     check=check,
 )

@@ -1,4 +1,4 @@
-"""Answers that come after the time was over: kept, and a key that was given is settled by them."""
+"""Answers that come after the time was over: kept, and what they say of the station counts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.rest_client import Rest
 from tests.serving import Gateway
 from tests.station import Asked, Station, basic
 
+LATER = "2035-05-01T12:00:00Z"
 LogIn = Callable[[str], Awaitable[Station]]
 
 
@@ -153,6 +154,57 @@ async def test_a_setting_that_is_taken_late_is_known(station: Station, anna: Ope
     await kept(anna, asked.message_id, "response")
     shown = await rest.get(f"chargepoints/{station.identity}/configuration")
     assert shown["HeartbeatInterval"]["value"] == "77"
+
+
+async def timed_out(rest: Rest, station: Station, verb: str, body: Any, action: str) -> Asked:
+    """Ask a station for something that it does not answer to in time, and return what it was asked."""
+    asking = rest.asking(station.identity, verb, body, wait=DEADLINE)
+    asked = await station.expect(action)
+    assert (await asking)["state"] == "timed_out"
+    return asked
+
+
+@pytest.mark.parametrize("answer, state", [("Accepted", "active"), ("Occupied", "refused")])
+async def test_a_reservation_that_is_answered_late_is_what_the_station_says(
+    *, station: Station, anna: Operator, rest: Rest, answer: str, state: str
+) -> None:
+    body = {"charge_point_id": station.identity, "evse_id": 1, "id_tag": anna.issues(), "expires_at": LATER}
+    made = await rest.post("reservations", body)
+    asked = await station.expect("ReserveNow")
+    with anna.db["reservations"].watch() as changes:
+        while (await rest.get(f"reservations/{made['id']}"))["state"] != "failed":
+            changes.next()
+    await station.reply(asked, {"status": answer})
+    await kept(anna, asked.message_id, "response")
+    assert (await rest.get(f"reservations/{made['id']}"))["state"] == state
+
+
+async def test_a_profile_that_is_taken_late_is_known_as_installed_and_one_cleared_late_is_not(
+    station: Station, anna: Operator, rest: Rest
+) -> None:
+    async def installed() -> list[int]:
+        page = await rest.get(f"chargepoints/{station.identity}/charging-profiles")
+        return [one["id"] for one in page["results"]]
+
+    profile = {"id": 5, "purpose": "tx_default", "schedule": {"unit": "A", "periods": [{"start": 0, "limit": 6}]}}
+    for verb, body, action, known in (
+        ("set-charging-profile", {"evse_id": 1, "profile": profile}, "SetChargingProfile", [5]),
+        ("clear-charging-profile", {"id": 5}, "ClearChargingProfile", []),
+    ):
+        asked = await timed_out(rest, station, verb, body, action)
+        assert await installed() != known
+        await station.reply(asked, {"status": "Accepted"})
+        await kept(anna, asked.message_id, "response")
+        assert await installed() == known
+
+
+async def test_settings_that_are_told_late_are_known(station: Station, anna: Operator, rest: Rest) -> None:
+    asked = await timed_out(rest, station, "get-configuration", {}, "GetConfiguration")
+    setting = {"key": "NumberOfConnectors", "value": "2", "readonly": True}
+    await station.reply(asked, {"configurationKey": [setting]})
+    await kept(anna, asked.message_id, "response")
+    shown = await rest.get(f"chargepoints/{station.identity}/configuration")
+    assert shown["NumberOfConnectors"]["value"] == "2"
 
 
 @pytest.mark.parametrize(
