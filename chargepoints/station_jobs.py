@@ -28,11 +28,12 @@ _IDLE, _REQUESTED, _CANCELLED = "idle", "requested", "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One kind of job: where it is stored, what is announced, and which status is its good end."""
+    """One kind of job: where it is stored, what is announced, which status is its good end, and which are bad ones."""
 
     collection: str
     fact: FactKind
     done: str
+    failed: tuple[str, ...]
     defaults: Document = field(default_factory=dict)
 
 
@@ -40,12 +41,29 @@ FIRMWARE = Family(
     FirmwareJob._meta.db_table,
     firmware_status_changed,
     FirmwareStatus.INSTALLED.value,
+    (
+        FirmwareStatus.DOWNLOAD_FAILED.value,
+        FirmwareStatus.INVALID_SIGNATURE.value,
+        FirmwareStatus.INVALID_CERTIFICATE.value,
+        FirmwareStatus.REVOKED_CERTIFICATE.value,
+        FirmwareStatus.INSTALLATION_FAILED.value,
+        FirmwareStatus.INSTALL_VERIFICATION_FAILED.value,
+        FirmwareStatus.REJECTED.value,
+    ),
     {"signed": False, "retrieve_at": None, "install_at": None, "retries": None, "retry_interval": None},
 )
 LOGS = Family(
     LogJob._meta.db_table,
     log_status_changed,
     LogStatus.UPLOADED.value,
+    (
+        LogStatus.UPLOAD_FAILED.value,
+        LogStatus.BAD_MESSAGE.value,
+        LogStatus.NOT_SUPPORTED.value,
+        LogStatus.PERMISSION_DENIED.value,
+        LogStatus.NO_FILE.value,
+        LogStatus.REJECTED.value,
+    ),
     {
         "kind": LogKind.DIAGNOSTICS.value,
         "oldest": None,
@@ -73,18 +91,20 @@ def begin_job(
     A report may have been faster: then the job has its status from there.
     """
     given = {"location": "", "request_id": None, **family.defaults, **facts, "requested_by": command["requested_by"]}
+    # A report may have come before the answer was stored, and the history is in the order of its times.
+    at = command["sent_at"] if status == _REQUESTED else now
     given["location"] = shown_url(given["location"])  # the command knows the whole of it
     change: Document = {
         "$set": {**given, "charge_point_id": station.id, "created_at": command["created_at"]},
         "$setOnInsert": {"status": status, "updated_at": now},
-        "$push": {"history": {"$each": [_entry(status, now)], "$position": 0}},
+        "$push": {"history": {"$each": [_entry(status, at)], "$position": 0}},
     }
     unit.update(family.collection, {"_id": command["_id"]}, change, upsert=True)
 
 
 def cancel_replaced(unit: UnitOfWork, station: Station, family: Family, command: Document, now: datetime) -> None:
     """Add to a unit of work that the job before this command is over: the station has dropped it for the new one."""
-    ends = [family.done, _CANCELLED, "rejected"]
+    ends = [family.done, *family.failed, _CANCELLED]
     older = {"$lt": command["created_at"]}
     query = {"charge_point_id": station.id, "created_at": older, "status": {"$nin": ends}}
     change = {

@@ -121,6 +121,24 @@ async def test_a_newer_request_cancels_the_one_under_way(station: Station, rest:
     assert (await rest.get(f"firmware-jobs/{second['id']}"))["status"] == "requested"
 
 
+async def test_a_report_before_the_answer_stands_behind_the_request(station: Station, rest: Rest) -> None:
+    asking = rest.asking(station.identity, "update-firmware", UPDATE)
+    request = await station.expect("UpdateFirmware")
+    await report(station, "Downloading")
+    await station.reply(request, {})
+    job = await rest.get(f"firmware-jobs/{(await asking)['id']}")
+    assert (job["status"], steps(job)) == ("downloading", ["requested", "downloading"])
+    times = [step["at"] for step in job["history"]]
+    assert times == sorted(times)
+
+
+async def test_a_newer_request_leaves_one_that_has_failed_as_it_was(station: Station, rest: Rest) -> None:
+    first, payload = await asked(rest, station, {"status": "Accepted"}, "signed-update-firmware")
+    await report(station, "DownloadFailed", requestId=payload["requestId"])
+    await asked(rest, station, {"status": "AcceptedCanceled"}, "signed-update-firmware")
+    assert (await rest.get(f"firmware-jobs/{first['id']}"))["status"] == "download_failed"
+
+
 async def test_a_station_that_answers_with_an_error_leaves_the_job_unanswered(station: Station, rest: Rest) -> None:
     asking: asyncio.Task[Any] = rest.asking(station.identity, "update-firmware", UPDATE)
     await station.refuse(await station.expect("UpdateFirmware"), "NotSupported")
