@@ -53,3 +53,12 @@ def test_a_message_has_its_four_tests(action: str) -> None:
     tests = (TESTS / f"test_{file_name(action)}.py").read_text(encoding="utf-8")
     assert [name for name in EACH if name not in tests] == []
     assert tests.count("async def test_") > len(EACH), "and one for a valid message"
+
+
+@pytest.mark.parametrize(
+    "name", ["test_valid", "test_invalid", "test_what_becomes_of_it", "test_the_same_answer_twice"]
+)
+def test_every_command_has_its_four_tests(name: str) -> None:
+    """`VERB` there is all of them, which the file itself sees to."""
+    tests = (TESTS.parents[1] / "station_control" / "test_every_command.py").read_text(encoding="utf-8")
+    assert f"@VERB\nasync def {name}(" in tests
