@@ -20,12 +20,43 @@ WIRE_HASH = {"hashAlgorithm": "SHA256", "issuerNameHash": "a" * 64, "issuerKeyHa
 
 async def test_basic_authentication(scene: Scene, connect: Connect) -> None:
     """The key opens, another one does not, and the open connection is left alone."""
+    await scene.event("charge_point.connected")
     with pytest.raises(InvalidStatus) as refused:
         await connect(scene.charger, authorization=basic(scene.identity, new_key()))
     assert refused.value.response.status_code == 401
     await scene.station.assert_replied("Heartbeat")
+    first = await owner(scene)
     await scene.reconnect()
+    await scene.event("charge_point.connected")
     await scene.station.assert_replied("Heartbeat")
+    assert (await owner(scene))["epoch"] == first["epoch"] + 1, "the one that was refused owned nothing"
+
+
+async def owner(scene: Scene) -> dict[str, Any]:
+    """Return the connection that the API shows, which is what is stored."""
+    shown: dict[str, Any] = (await scene.rest.get(scene.path))["connected"]
+    assert shown["epoch"] == scene.operator.charge_point(scene.identity)["connected"]["epoch"]
+    return shown
+
+
+async def test_the_subprotocol_is_agreed_on(scene: Scene, connect: Connect) -> None:
+    """Of what a station offers OCPP 1.6 is taken; one that offers nothing of ours is no station."""
+    await scene.event("charge_point.connected")
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(scene.charger, subprotocols=("ocpp1.5",))
+    assert refused.value.response.status_code == 400
+    await scene.station.drop()
+    await scene.event("charge_point.disconnected")
+    scene.station = await connect(scene.charger, subprotocols=("ocpp1.5", "ocpp1.6"))
+    assert scene.station.socket.subprotocol == "ocpp1.6"
+    await scene.event("charge_point.connected", ocpp_version="1.6")
+    await scene.station.assert_replied("Heartbeat")
+    assert (await scene.rest.get(scene.path))["ocpp_version"] == "1.6"
+    (client,) = [
+        one for one in (await scene.rest.get("clients"))["results"] if one["charge_point_id"] == scene.identity
+    ]
+    assert client["ocpp_version"] == "1.6"
+    assert scene.operator.charge_point(scene.identity)["connected"] is not None
 
 
 async def test_the_key_is_updated(scene: Scene, connect: Connect) -> None:
@@ -87,11 +118,16 @@ async def test_a_request_in_another_name_is_refused(scene: Scene) -> None:
     await scene.station.assert_silent()
 
 
+@pytest.mark.parametrize(
+    "use, word", [("central_system", "CentralSystemRootCertificate"), ("manufacturer", "ManufacturerRootCertificate")]
+)
 @pytest.mark.parametrize("answer, state", [("Accepted", "accepted"), ("Rejected", "rejected"), ("Failed", "rejected")])
-async def test_a_certificate_is_installed(scene: Scene, answer: str, state: str) -> None:
-    body = {"use": "central_system", "certificate": "-----BEGIN CERTIFICATE-----\n"}
+async def test_a_certificate_is_installed(*, scene: Scene, use: str, word: str, answer: str, state: str) -> None:
+    body = {"use": use, "certificate": "-----BEGIN CERTIFICATE-----\n"}
     sent, command = await scene.ask("install-certificate", body, "InstallCertificate", {"status": answer})
-    assert sent["certificateType"] == "CentralSystemRootCertificate"
+    assert sent["certificateType"] == word
+    stored = scene.operator.charge_point(scene.identity).get("root_certificate_at")
+    assert (stored is not None) == ((use, answer) == ("central_system", "Accepted"))
     assert (command["state"], command["response"]) == (state, {"status": answer})
 
 

@@ -95,13 +95,16 @@ async def test_the_old_profile_works_until_the_new_one_does(
 
 @pytest.mark.parametrize("answer", ["Rejected", "NotSupported"])
 async def test_a_refused_upgrade_changes_nothing(
-    knocker: Knocker, petra: Cpo, charger: Installed, rest: Rest, answer: str
+    *, knocker: Knocker, petra: Cpo, charger: Installed, rest: Rest, mqtt: Capture, answer: str
 ) -> None:
     station = await knocker.plain(charger)
     await give_root(rest, station)
     asking = change(rest, station, "2")
     await station.obey("ChangeConfiguration", {"status": answer})
-    assert (await asking)["state"] == "rejected"
+    command = await asking
+    assert command["state"] == "rejected"
+    await mqtt.assert_event(charger.identity, "command.rejected", command_id=command["id"])
+    assert (await rest.get(f"chargepoints/{charger.identity}"))["security_profile_next"] is None
     await station.drop()
     await (await knocker.over_tls(charger, key=charger.key)).drop()
     assert petra.operator.charge_point(charger.identity)["security_profile"] == 1
