@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -74,9 +74,11 @@ def decode_cursor(text: str, model: type[Model], orderings: dict[str, Order]) ->
 
 def _typed(field: Any, value: Any) -> Any:
     typed = field.to_python(value)
-    if isinstance(typed, datetime) and typed.tzinfo is None:
+    if not isinstance(typed, datetime):
+        return typed
+    if typed.tzinfo is None:
         raise ValueError("a moment without an offset")
-    return typed
+    return typed.astimezone(UTC)  # raises what UTC has no year for
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -173,6 +174,15 @@ def test_a_cursor_belongs_to_its_ordering(voltway: Company) -> None:
     link = voltway.api().get("sessions", {"page_size": 1}).json()["next"]
 
     problem = assert_problem(voltway.api().get(f"{link}&ordering=start_time"), 400, "invalid")
+
+    assert list(problem["errors"]) == ["cursor"]
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "2026-01-01", 5])
+def test_a_cursor_that_somebody_made_up(voltway: Company, moment: str | int) -> None:
+    made_up = base64.urlsafe_b64encode(json.dumps(["-received_at", 0, moment, "a"]).encode()).decode().rstrip("=")
+
+    problem = assert_problem(voltway.api().get("sessions", {"cursor": made_up}), 400, "invalid")
 
     assert list(problem["errors"]) == ["cursor"]
 
