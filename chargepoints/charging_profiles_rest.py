@@ -16,6 +16,7 @@ from chargepoints.models import ChargingProfile
 from csms.api_view import ApiViewMixin, EditableMixin
 from csms.edits import apply_edit
 from csms.idempotency import answer_once
+from csms.query_filters import TruthFilter
 
 _EXAMPLE = {
     "name": "Less in the evening",
@@ -35,7 +36,7 @@ _EXAMPLE = {
 
 class ChargingProfileFilter(django_filters.FilterSet):
     purpose = django_filters.ChoiceFilter(choices=ChargingProfile.Purpose.choices)
-    is_default = django_filters.BooleanFilter()
+    is_default = TruthFilter()
 
 
 @extend_schema_view(

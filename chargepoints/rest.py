@@ -26,6 +26,7 @@ from chargepoints.serializers import (
 )
 from csms.api_view import ApiViewMixin, EditableMixin
 from csms.idempotency import Seed, answer_once
+from csms.query_filters import TruthFilter
 
 # A key must not stay in a cache on the way.
 _SECRET = {"Cache-Control": "no-store"}
@@ -36,7 +37,7 @@ class ChargePointFilter(django_filters.FilterSet):
     registration = django_filters.ChoiceFilter(choices=Registration.choices)
     vendor = django_filters.CharFilter(max_length=50, strip=False)
     model = django_filters.CharFilter(max_length=50, strip=False)
-    connected = django_filters.BooleanFilter(
+    connected = TruthFilter(
         field_name="connected", lookup_expr="isnull", exclude=True, label="Whether a socket of the station is open."
     )
 

@@ -56,6 +56,23 @@ class _UtcDateTimeField(IsoDateTimeField):
             raise forms.ValidationError("outside the years 1 to 9999", code="invalid") from None
 
 
+class _TruthField(forms.Field):
+    """`true` or `false`; Django's own takes all that it does not know for nothing, and answers with everything."""
+
+    def to_python(self, value: Any) -> bool | None:
+        if value in self.empty_values:
+            return None
+        if value.lower() not in {"true", "false"}:
+            raise forms.ValidationError("use true or false", code="invalid")
+        return bool(value.lower() == "true")
+
+
+class TruthFilter(django_filters.BooleanFilter):
+    """Yes or no."""
+
+    field_class = _TruthField
+
+
 class MomentFilter(django_filters.Filter):
     """A point in time, as ISO 8601."""
 

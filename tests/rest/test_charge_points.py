@@ -66,6 +66,9 @@ def test_what_the_gateway_knows_is_shown(voltway: Company, in_voltway: None, col
     assert voltway.api().get("chargepoints/CP1/connectors").json()["results"] == shown["connectors"]
     assert voltway.api().get("chargepoints", {"connected": "true"}).json()["results"] == [shown]
     assert voltway.api().get("chargepoints", {"connected": "false"}).json()["results"] == []
+    # What is neither would otherwise be taken for no filter at all, and answered with everything.
+    for neither in ("1", "2", "yes", "$true"):
+        assert_problem(voltway.api().get("chargepoints", {"connected": neither}), 400, "invalid")
     assert voltway.api().get("chargepoints", {"vendor": "ACME", "status": "available"}).json()["results"] == [shown]
     assert voltway.api().get("chargepoints", {"vendor": "acme"}).json()["results"] == []
 
