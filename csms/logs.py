@@ -21,6 +21,27 @@ def without_api_keys(logger: Any, method: str, event: dict[str, Any]) -> dict[st
     return event
 
 
+def strangers_in_one_line(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Return a log entry without a traceback where Django refuses what somebody has sent; a processor of structlog.
+
+    Any scanner sends a wrong Host with each request, and must not fill the disk by it.
+    """
+    if str(event.get("logger", "")).startswith("django.security."):
+        event.pop("exc_info", None)
+    return event
+
+
+def printable(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Return a log entry whose texts neither begin lines nor steer a terminal; a processor of structlog.
+
+    JSON escapes by itself.
+    """
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(c if c.isprintable() else repr(c)[1:-1] for c in value)
+    return event
+
+
 def configure(options: dict[str, Any]) -> None:
     """Set up logging for Django, Daphne, Uvicorn and this product alike; called by Django with `LOGGING`."""
     shared: list[Any] = [
@@ -30,12 +51,16 @@ def configure(options: dict[str, Any]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         without_api_keys,
+        strangers_in_one_line,
     ]
     renderers: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if options["format"] == "json"
         # Never the renderer's own tracebacks: they print local variables, and with them keys and tags.
-        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            printable,
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ]
     )
     logging.config.dictConfig(
         {
