@@ -87,8 +87,9 @@ def create_key(tenant: str, *, created_by: str, secret: str | None = None, **fie
     """
     now = datetime.now(UTC)
     usable = ApiKey.objects.filter(tenant_id=tenant, revoked_at=None, expires_at__gt=now)
+    too_many = TooManyKeys(f"a tenant may have {MAX_PER_TENANT} keys: revoke one that is not needed any more")
     if usable.count() >= MAX_PER_TENANT:
-        raise TooManyKeys(f"a tenant may have {MAX_PER_TENANT} keys: revoke one that is not needed any more")
+        raise too_many
     secret = new_secret() if secret is None else secret
     key = ApiKey(
         id=_id_of(secret),
@@ -100,6 +101,9 @@ def create_key(tenant: str, *, created_by: str, secret: str | None = None, **fie
     )
     try:
         key.save(force_insert=True)
+        if usable.count() > MAX_PER_TENANT:  # others have made some at the same moment
+            key.delete()
+            raise too_many
     except IntegrityError:
         raise Conflict(
             "this Idempotency-Key has made a key before: use a new one", code="idempotency_key_reused"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from tenants import api_keys
 from tenants.api_key import ApiKey
@@ -201,6 +204,25 @@ def test_a_tenant_has_so_many_keys_at_most(voltway: Company, monkeypatch: pytest
     assert_problem(voltway.api().post("api-keys", {"name": "x"}), 409, "api_key_limit")
     voltway.api().delete(f"api-keys/{first['id']}")
     make(voltway)
+
+
+def test_of_many_at_the_same_moment_no_more_are_made(voltway: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_keys, "MAX_PER_TENANT", 3)
+    token, gate = voltway.token(), Barrier(8)
+
+    def create(_: int) -> int:
+        gate.wait()
+        try:
+            return int(Api(token).post("api-keys", {"name": "x"}).status_code)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(create, range(8)))
+
+    assert set(answers) <= {201, 409}
+    usable = ApiKey.objects.filter(tenant_id=voltway.slug, revoked_at=None).count()
+    assert usable == answers.count(201) <= 3
 
 
 def test_a_repeated_request_gets_the_same_key(voltway: Company) -> None:
