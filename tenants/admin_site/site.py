@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
@@ -41,6 +41,10 @@ class OperatorSite(UnfoldAdminSite):
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         return super().admin_view(_in_chosen_tenant(self, view), cacheable)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Return the URLs of the admin, without the one that leads to pages of another site: there is none."""
+        return [each for each in super().get_urls() if getattr(each, "name", "") != "view_on_site"]
 
     def extra_urls(self) -> list[URLPattern]:
         """Return the URLs Django's admin has not."""

@@ -21,6 +21,11 @@ def test_strange_ids_are_not_found(nordlade: Network, page: str) -> None:
         assert browser.client.get(f"/admin/{page.replace('_', '/', 1)}/%00/change/").status_code in {302, 404}
 
 
+def test_no_page_leads_elsewhere(nordlade: Network) -> None:
+    """Django's way to the page of an object on the site around the admin: there is no such site."""
+    assert nordlade.browser("admin").client.get("/admin/r/1/2/").status_code == 404
+
+
 @pytest.mark.parametrize("page", LISTS)
 def test_strange_searches_find_nothing(nordlade: Network, page: str) -> None:
     nordlade.installs("CP1")
