@@ -50,6 +50,9 @@ def _split(url: str) -> SplitResult:
         _ = parts.port
     except ValueError as error:
         raise UnsafeDestination(f"not a URL: {error}") from None
+    if "#" in url or (parts.query and not parts.path):
+        # Old libraries take what is behind it for the host: http://files.example#@127.0.0.1/ (CVE-2016-8624).
+        raise UnsafeDestination("write no '#', and a '/' behind the host before a '?'")
     return parts
 
 
