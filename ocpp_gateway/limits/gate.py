@@ -25,7 +25,8 @@ from ocpp_gateway.limits.socket_counts import Exchange, SocketCounts
 from ocpp_gateway.limits.strikes import Rule, Strike, Strikes
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY = 401, 403, 404, 429
-WRONG_KEY = "wrong user name or key"
+# Not why: whoever is blocked must not go on finding out which stations there are, or which key is right.
+TOO_OFTEN = "too many failed attempts from this address"
 # How long those are sent away who find no place for another socket.
 FULL_SECONDS = 60
 
@@ -90,12 +91,9 @@ class Gate:
         elif refusal.status == FORBIDDEN:
             # The key was right, which must not show while the address is blocked.
             blocked = await self._blocked_for(tenant, identity, address)
-            refusal = Refusal(UNAUTHORIZED, WRONG_KEY) if blocked else refusal
         else:
             return refusal
-        if not blocked:
-            return refusal
-        return too_many(blocked, f"too many failed attempts from this address; {refusal.text}")
+        return too_many(blocked, TOO_OFTEN) if blocked else refusal
 
     async def _failed_as_station(self, tenant: str, identity: str, address: str, exists: bool) -> float:
         """Count a failure and return for how long whoever failed is blocked."""
@@ -135,7 +133,7 @@ class Gate:
             return
         blocked = await self._blocked_for(admission.tenant.slug, admission.identity, address)
         if blocked:
-            raise too_many(blocked, f"too many failed attempts from this address; {WRONG_KEY}")
+            raise too_many(blocked, TOO_OFTEN)
 
     async def _blocked_for(self, tenant: str, identity: str, address: str) -> float:
         keys = (login_key(tenant, identity, address), address_key(address))

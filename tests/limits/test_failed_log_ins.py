@@ -108,8 +108,14 @@ async def test_who_tries_many_names_is_blocked_for_all_of_them(
         for number in range(30)
     ]
     assert [answer.status for answer in answers] == [404] * 19 + [429] * 11
-    assert (await knock(there, charger, address, key=new_key())).status == 429
-    assert (await knock(there, charger, address)).status == 429, "one that was never let in from there"
+    unknown, wrong, right = (
+        await upgrade(there.port, f"/ocpp/{anna.slug}/guess-30", authorization="Basic eDp5", source=address),
+        await knock(there, charger, address, key=new_key()),
+        await knock(there, charger, address),  # one that was never let in from there
+    )
+    assert (unknown.status, wrong.status, right.status) == (429, 429, 429)
+    bodies = {answer.body.partition(":")[0] for answer in (unknown, wrong, right)}
+    assert bodies == {"too many failed attempts from this address"}, "who is blocked finds out nothing more"
     for gateway in pair:
         again = await connected(gateway, neighbour, address)
         await again.assert_replied("Heartbeat")
