@@ -120,9 +120,8 @@ def _ceil(seconds: float) -> int:
 
 def _raise_counter(store: BaseCache, key: str, window: int) -> int:
     for _ in range(3):
-        store.add(key, 0, timeout=2 * window + 5)
         try:
             return int(store.incr(key))
         except ValueError:
-            continue  # the key ran out between the two calls
+            store.add(key, 0, timeout=2 * window + 5)  # the first of this window
     return 1

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.test import RequestFactory
 
-from csms.embedded.stack import Stack
 from tenants.models import Tenant
 from tenants.rate_limit import RateLimit
 from tenants.throttling import client_address
+from tests.redis_kinds.fixtures import KINDS, cluster_address, redis_address, sentinel_address
 from tests.rest.conftest import Api, Company, assert_problem
+
+__all__ = ["cluster_address", "redis_address", "sentinel_address"]
 
 
 class Clock:
@@ -48,13 +51,13 @@ def test_the_superuser_is_not_held_up(root_api: Api, voltway: Company) -> None:
         assert root_api.get("chargepoints", None, **{"X-Tenant": voltway.slug}).status_code == 200
 
 
-@pytest.fixture(params=["memory", "redis"])
-def shared_cache(request: pytest.FixtureRequest, embedded_stack: Stack, settings: Any) -> None:
-    """The two caches this product is run with."""
-    if request.param == "redis":
-        backend = "django.core.cache.backends.redis.RedisCache"
-        location = embedded_stack.urls()["redis"]
-        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location, "KEY_PREFIX": uuid.uuid4().hex}}
+@pytest.fixture(params=["memory", *KINDS])
+def shared_cache(request: pytest.FixtureRequest, redis_address: Callable[[str], None], settings: Any) -> None:
+    """The caches this product is run with."""
+    if request.param != "memory":
+        redis_address(request.param)
+        backend = "csms.shared_cache.SharedRedisCache"
+        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "REDIS_ADDR", "KEY_PREFIX": uuid.uuid4().hex}}
 
 
 @pytest.mark.usefixtures("shared_cache")
