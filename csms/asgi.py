@@ -13,7 +13,6 @@ _django = django_application()
 
 # Django must be set up before models are imported.
 from csms.health import HealthChecks  # noqa: E402
-from ocpp_gateway.command_serializers import render_command  # noqa: E402
 from ocpp_gateway.consumer import OcppConsumer  # noqa: E402
 from ocpp_gateway.gateway import gateway  # noqa: E402
 from ocpp_gateway.metrics_page import MetricsPage  # noqa: E402
@@ -21,7 +20,7 @@ from ocpp_gateway.upload_receiver import ReceiveUploads  # noqa: E402
 from ocpp_gateway.waiting import WaitForAnswer  # noqa: E402
 
 _ocpp = OcppConsumer.as_asgi()
-_http = HealthChecks(MetricsPage(ReceiveUploads(WaitForAnswer(_django, render_command))))
+_http = HealthChecks(MetricsPage(ReceiveUploads(WaitForAnswer(_django))))
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

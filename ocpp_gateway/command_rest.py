@@ -32,7 +32,7 @@ from ocpp_gateway.command_serializers import (
     DEFAULT_LIFETIME_SECONDS,
     CommandSerializer,
     NewCommandSerializer,
-    as_model,
+    shown_command,
 )
 from ocpp_gateway.commands import VERBS, verb_of_action
 from ocpp_gateway.commands.verb import Payload, Unsupported, Verb
@@ -95,7 +95,7 @@ def submit(request: Request, station: ChargePoint, name: str, payload: Payload, 
     headers = {"Location": f"/api/v1/commands/{command['_id']}"}
     if new.reply_to:
         headers[HEADER] = f"{slug}/{command['_id']}"
-    return Response(CommandSerializer(as_model(command)).data, status=202, headers=headers)
+    return Response(shown_command(command), status=202, headers=headers)
 
 
 async def submit_command(slug: str, new: NewCommand) -> Document:
@@ -207,7 +207,7 @@ class CommandViewSet(ApiViewMixin, ListModelMixin, RetrieveModelMixin, GenericVi
             raise InstanceBusy("the instance that holds the station did not answer: try again shortly")
         if now["state"] != CommandState.CANCELLED.value:
             raise Conflict(f"the command is {now['state']} already", code="command_not_queued")
-        return Response(CommandSerializer(as_model(now)).data)
+        return Response(shown_command(now))
 
 
 @extend_schema_view(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import orjson
 from rest_framework import serializers
 
 from chargepoints.models import Command, CommandState
@@ -79,11 +81,22 @@ class NewCommandSerializer(serializers.Serializer[Any]):
     )
 
 
-def as_model(command: Document) -> Command:
-    """Return a command as the gateway reads it as an object of the ORM, unsaved."""
-    return Command(**{("id" if name == "_id" else name): value for name, value in command.items()})
-
-
-def render_command(tenant: str, command: Document) -> dict[str, Any]:
+def shown_command(command: Document) -> dict[str, Any]:
     """Return a command as the API shows it."""
-    return dict(CommandSerializer(as_model(command)).data)
+    shown: dict[str, Any] = _serializer().to_representation(_as_model(command))
+    return shown
+
+
+def command_body(command: Document) -> bytes:
+    """Return a command as the body of an answer of the API, in JSON."""
+    return orjson.dumps(shown_command(command), option=orjson.OPT_UTC_Z)
+
+
+@cache
+def _serializer() -> CommandSerializer:
+    # Made once: to find out its fields takes longer than to use them.
+    return CommandSerializer()
+
+
+def _as_model(command: Document) -> Command:
+    return Command(**{("id" if name == "_id" else name): value for name, value in command.items()})

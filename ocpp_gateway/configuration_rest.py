@@ -19,7 +19,7 @@ from chargepoints.models import ChargePoint
 from csms.api_view import ApiViewMixin
 from csms.fields import StrictSerializer
 from ocpp_gateway.command_rest import station_and_version, submit_command
-from ocpp_gateway.command_serializers import DEFAULT_LIFETIME_SECONDS, CommandSerializer, as_model
+from ocpp_gateway.command_serializers import DEFAULT_LIFETIME_SECONDS, CommandSerializer, shown_command
 from ocpp_gateway.commands.get_configuration import VERB
 from ocpp_gateway.configuration import MAX_KEYS
 from tenants.clients import Document
@@ -102,7 +102,7 @@ class ConfigurationView(ApiViewMixin, APIView):
         action, by = VERB.actions[version], request.user.get_username()
         new = [_new(station, action, portion, by) for portion in _portions(station, body.validated_data.get("keys"))]
         stored = async_to_sync(_submit_all)(require_tenant(), new)
-        return Response({"results": CommandSerializer([as_model(one) for one in stored], many=True).data}, status=202)
+        return Response({"results": [shown_command(one) for one in stored]}, status=202)
 
 
 def _portions(station: ChargePoint, keys: list[str] | None) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from chargepoints.commands import find_command
 from csms.lifecycle import background
+from ocpp_gateway.command_serializers import command_body
 from ocpp_gateway.connection import POLICY_VIOLATION, Connection
 from ocpp_gateway.dispatch import Dispatcher
 from ocpp_gateway.limits.gate import Gate
@@ -22,6 +23,8 @@ from tenants.clients import Document
 from tenants.directory import find_tenant
 
 REPLACED = "replaced by a newer connection"
+# A command that is longer is read from MongoDB by whoever waits: letters stay short.
+LONGEST_BODY = 64 * 1024
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +56,7 @@ class Letters:
         if kind == "commands":
             self._look_for_commands(letter)
         elif kind == "ended":
-            self._here.waiters.wake(tenant, letter["command_id"])
+            self._here.waiters.wake(tenant, letter["command_id"], letter.get("body", b""))
         elif kind == "evict":
             connection = self._here.connections.get((tenant, letter["station"]))
             if connection is not None and connection.station.epoch < letter["epoch"]:
@@ -97,11 +100,15 @@ class Letters:
     def ended(self, tenant: str, command: Document) -> None:
         """Wake whoever waits for a command, here or at the instance that took it in."""
         reply_to = command["reply_to"]
+        if not reply_to:
+            return
+        body = command_body(command)
         if reply_to == self._here.instance:
-            self._here.waiters.wake(tenant, command["_id"])
-        elif reply_to:
+            self._here.waiters.wake(tenant, command["_id"], body)
+        else:
             # If it is lost: who waits looks for himself once a second.
-            letter = {"kind": "ended", "tenant": tenant, "command_id": command["_id"]}
+            shown = body if len(body) <= LONGEST_BODY else b""
+            letter = {"kind": "ended", "tenant": tenant, "command_id": command["_id"], "body": shown}
             background(self._write(reply_to, letter), "tell_ended")
 
     async def _evict(self, instance: str, letter: Letter, taken: Callable[[], None]) -> None:

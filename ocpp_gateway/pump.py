@@ -147,7 +147,8 @@ class Pump:
         if self._handed_over is None:
             self._handed_over = {}
         self._handed_over[command["_id"]] = None
-        await self._note_pending(command)
+        # At the same time: whoever looks at the list may see the call a moment after the station does.
+        noted = background(self._note_pending(command), "note_pending")
         ended = False
         try:
             ended = await self._end(command, await self._call(command))
@@ -155,6 +156,7 @@ class Pump:
             over = self._handed_over.get(command["_id"])
             if over is not None:
                 over.set()
+        await noted
         await self._forget_pending(command)
         if ended and over is None:
             self._handed_over.pop(command["_id"], None)

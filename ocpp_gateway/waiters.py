@@ -13,7 +13,7 @@ from tenants.directory import TenantRecord, find_tenant
 
 LOOK_SECONDS = 1.0
 # Commands that ended before anybody waited for them; beyond that the oldest are forgotten, and found by a look.
-REMEMBERED = 10_000
+REMEMBERED = 1_000
 
 
 class Waiters:
@@ -23,17 +23,19 @@ class Waiters:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[str, str], list[asyncio.Future[None]]] = {}
-        self._ended: dict[tuple[str, str], None] = {}
+        self._waiting: dict[tuple[str, str], list[asyncio.Future[bytes]]] = {}
+        self._ended: dict[tuple[str, str], bytes] = {}
         self._looking = False
 
-    async def wait(self, tenant: TenantRecord, command_id: str, seconds: float) -> None:
-        """Return when the command has ended or the time is over."""
+    async def wait(self, tenant: TenantRecord, command_id: str, seconds: float) -> bytes:
+        """Return when the command has ended or the time is over: with the command as the API shows it, if it is known.
+
+        Empty where it is not: the caller has to look.
+        """
         key = (tenant.slug, command_id)
         if key in self._ended:  # a station that answers at once is faster than the request that waits for it
-            del self._ended[key]
-            return
-        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            return self._ended.pop(key)
+        woken: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(woken)
         if not self._looking:
             self._looking = True
@@ -41,19 +43,20 @@ class Waiters:
         try:
             with suppress(TimeoutError):  # the caller gets the command as it stands then
                 async with asyncio.timeout(seconds):
-                    await woken
+                    return await woken
         finally:
             self._waiting[key].remove(woken)
             if not self._waiting[key]:
                 del self._waiting[key]
+        return b""
 
-    def wake(self, tenant: str, command_id: str) -> None:
-        """Wake those who wait for a command, or will."""
+    def wake(self, tenant: str, command_id: str, body: bytes = b"") -> None:
+        """Wake those who wait for a command, or will; `body` shows how it has ended."""
         key = (tenant, command_id)
         if key in self._waiting:
-            _wake(self._waiting[key])
+            _wake(self._waiting[key], body)
             return
-        self._ended[key] = None
+        self._ended[key] = body
         if len(self._ended) > REMEMBERED:
             del self._ended[next(iter(self._ended))]
 
@@ -82,7 +85,7 @@ class Waiters:
             self.wake(slug, command["_id"])
 
 
-def _wake(waiting: list[asyncio.Future[None]]) -> None:
+def _wake(waiting: list[asyncio.Future[bytes]], body: bytes = b"") -> None:
     for woken in waiting:
         if not woken.done():
-            woken.set_result(None)
+            woken.set_result(body)

@@ -11,12 +11,11 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
 from pymongo.errors import PyMongoError
 
 from chargepoints.commands import OPEN, find_command
+from ocpp_gateway.command_serializers import command_body
 from ocpp_gateway.gateway import gateway
-from tenants.clients import Document
 from tenants.directory import find_tenant
 
 # Nobody is kept longer: proxies give up on silent requests.
@@ -33,9 +32,8 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 class WaitForAnswer:
     """ASGI application around Django's: answers to `?wait=` when the command has ended."""
 
-    def __init__(self, application: Application, render: Callable[[str, Document], dict[str, Any]]) -> None:
+    def __init__(self, application: Application) -> None:
         self._application = application
-        self._render = render
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         seconds = _seconds(scope)
@@ -47,20 +45,23 @@ class WaitForAnswer:
         slug, _, command_id = answer.take_header().partition("/")
         ended = await _ended(slug, command_id, seconds) if command_id else None
         if ended is not None:
-            answer.replace(200, orjson.dumps(self._render(slug, ended), option=orjson.OPT_UTC_Z))
+            answer.replace(200, ended)
         for message in answer.messages:
             await send(message)
 
 
-async def _ended(slug: str, command_id: str, seconds: float) -> Document | None:
+async def _ended(slug: str, command_id: str, seconds: float) -> bytes | None:
+    """Return the body that shows how the command has ended, or None if it has not by then."""
     tenant = await find_tenant(slug)
     if tenant is None:
         return None
-    await gateway().waiters.wait(tenant, command_id, seconds)
+    body = await gateway().waiters.wait(tenant, command_id, seconds)
+    if body:
+        return body
     with suppress(PyMongoError):  # the caller then gets the 202 and asks again
         command = await find_command(tenant, command_id)
         if command is not None and command["state"] not in OPEN:
-            return command
+            return command_body(command)
     return None
 
 
