@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -99,4 +100,9 @@ def _serializer() -> CommandSerializer:
 
 
 def _as_model(command: Document) -> Command:
-    return Command(**{("id" if name == "_id" else name): value for name, value in command.items()})
+    return Command(**{("id" if name == "_id" else name): _as_stored(value) for name, value in command.items()})
+
+
+def _as_stored(value: Any) -> Any:
+    """Return a moment as MongoDB keeps it, in milliseconds: what is shown before it was read must be the same."""
+    return value.replace(microsecond=value.microsecond // 1000 * 1000) if isinstance(value, datetime) else value
