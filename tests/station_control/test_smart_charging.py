@@ -296,6 +296,7 @@ async def test_a_default_is_given_to_every_station_at_once(
     assert answer["commands"] >= 1
     assert limited.identity in [one["charge_point_id"] for one in answer["skipped"]]
     await station.obey("SetChargingProfile", {"status": "Accepted"})
+    await anna.until(station.identity, lambda point: point["charging_profiles"])
     again = await rest.post(f"charging-profiles/{kept['id']}/distribute")
     assert again["already_installed"] == 1
     await rest.patch(f"charging-profiles/{kept['id']}", {"is_default": False})
