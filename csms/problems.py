@@ -24,7 +24,8 @@ from csms.errors import CsmsError, StorageUnavailable
 from tenants.context import NoTenant
 
 MEDIA_TYPE = "application/problem+json"
-BEARER = 'Bearer realm="csms"'
+REALM = "csms"
+BEARER = f'Bearer realm="{REALM}"'
 NO_TENANT_DETAIL = "choose a tenant: log in with \"tenant\", or send the header 'X-Tenant: <slug>'"
 
 log = structlog.get_logger(__name__)

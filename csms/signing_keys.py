@@ -35,7 +35,7 @@ class CheckingKey:
     material: Any = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SigningKeys:
     """What signs new tokens, and everything that old ones may be signed with, by `kid`."""
 

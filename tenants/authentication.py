@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
+from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from csms.problems import BEARER
+from csms.problems import REALM
 from tenants.access import Access, NoAccess, access_to
 from tenants.api_keys import PREFIX, access_with_key
 from tenants.audit.log_ins import actor_of
@@ -23,11 +24,13 @@ TENANT_HEADER = "X-Tenant"
 KEY_HEADER = "X-API-Key"
 
 
-class TenantAuthentication(BaseAuthentication):
+class TenantAuthentication(JWTAuthentication):
     """Gives the view `request.user` and `request.auth`, an `Access`, and chooses the tenant's database.
 
     By an access token of a person, or an API key of a program.
     """
+
+    www_authenticate_realm = REALM
 
     def authenticate(self, request: Request) -> tuple[User | Program, Access] | None:
         """Return None without either, so that the permission decides.
@@ -35,7 +38,7 @@ class TenantAuthentication(BaseAuthentication):
         Raises:
             csms.errors.CsmsError: token or key is refused (401), the tenant suspended (403) or not to be seen (404).
         """
-        raw = _credential(request)
+        raw = self._credential(request)
         if raw is None:
             return None
         access = _chosen(_access(raw, request), request.headers.get(TENANT_HEADER))
@@ -43,35 +46,28 @@ class TenantAuthentication(BaseAuthentication):
         act_as(actor_of(access.user, access.role))
         return access.user, access
 
-    def authenticate_header(self, request: Request) -> str:
-        """Return the value of `WWW-Authenticate` for a 401."""
-        return BEARER
+    def get_raw_token(self, header: bytes) -> bytes:
+        """Return what follows `Bearer`, which may be written in any case; raises TokenRefused for all else."""
+        match header.strip().split(maxsplit=1):
+            case [scheme, raw] if scheme.lower() == b"bearer":
+                return raw
+        raise TokenRefused("use 'Authorization: Bearer <access token>'")
 
-
-def _credential(request: Request) -> str | None:
-    """Return the token or the key that a request carries."""
-    key, token = request.headers.get(KEY_HEADER), _bearer_token(request)
-    if key is not None and token is not None and key != token:
-        raise TokenRefused(f"send either {KEY_HEADER} or Authorization, not both")
-    if key is not None and not key.startswith(PREFIX):
-        raise TokenRefused(f"{KEY_HEADER} takes an API key, which begins with {PREFIX!r}")
-    return token if key is None else key
+    def _credential(self, request: Request) -> str | None:
+        """Return the token or the key that a request carries."""
+        key, header = request.headers.get(KEY_HEADER), self.get_header(request)
+        token = self.get_raw_token(header).decode(HTTP_HEADER_ENCODING) if header else None
+        if key is not None and token is not None and key != token:
+            raise TokenRefused(f"send either {KEY_HEADER} or Authorization, not both")
+        if key is not None and not key.startswith(PREFIX):
+            raise TokenRefused(f"{KEY_HEADER} takes an API key, which begins with {PREFIX!r}")
+        return token if key is None else key
 
 
 def _access(raw: str, request: Request) -> Access:
     if raw.startswith(PREFIX):
         return access_with_key(raw, client_address(request))
     return access_with_token(raw)
-
-
-def _bearer_token(request: Request) -> str | None:
-    header = request.headers.get("Authorization")
-    if not header:
-        return None
-    scheme, _, token = header.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise TokenRefused("use 'Authorization: Bearer <access token>'")
-    return token.strip()
 
 
 def _chosen(access: Access, wanted: str | None) -> Access:

@@ -10,26 +10,23 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import time
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
-import jwt
 import structlog
-from django.conf import settings
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from csms.errors import CsmsError
 from tenants.access import Access, NoAccess
 from tenants.audit.log_ins import record_own_deed
 from tenants.models import LogIn, User
+from tenants.signed_tokens import AccessToken, LogInToken, RefreshToken
 from tenants.standing import Standing, standing_of_log_in
 
-ACCESS, REFRESH = "access", "refresh"
-# The clocks of two instances are never quite the same.
-LEEWAY_SECONDS = 5
-_REQUIRED = ["exp", "iat", "iss", "aud", "jti"]
-Claims = dict[str, Any]
+_Kind = TypeVar("_Kind", bound=LogInToken)
 
 log = structlog.get_logger(__name__)
 
@@ -55,39 +52,23 @@ class TokenPair:
 def issue_tokens(access: Access) -> TokenPair:
     """Begin a log-in of a user in a tenant and return its first tokens."""
     assert isinstance(access.user, User)
-    now = datetime.now(UTC)
-    log_in = LogIn(
+    refresh = RefreshToken.for_user(access.user)
+    log_in = LogIn.objects.create(
         id=secrets.token_hex(16),
         user=access.user,
-        refresh_id=secrets.token_hex(16),
-        created_at=now,
-        expires_at=now + timedelta(seconds=settings.JWT_REFRESH_LIFETIME),
+        refresh_id=refresh["jti"],
+        created_at=refresh.current_time,
+        expires_at=moment_of_expiry(refresh),
     )
-    log_in.save(force_insert=True)
-    return _pair(access, log_in)
+    refresh["log_in"] = log_in.pk
+    refresh["tenant_id"] = access.slug
+    refresh["credential"] = _fingerprint(access.user)
+    return _pair(refresh, access)
 
 
-def _pair(access: Access, log_in: LogIn) -> TokenPair:
-    now = int(time.time())
-    end = int(log_in.expires_at.timestamp())
-    claims = {
-        "user_id": str(access.user.pk),
-        "tenant_id": access.slug,
-        "role": access.role,
-        "credential": _fingerprint(log_in.user),
-        "log_in": log_in.pk,
-        "iss": settings.JWT_ISSUER,
-        "aud": settings.JWT_AUDIENCE,
-        "iat": now,
-    }
-    brief = {"token_type": ACCESS, "jti": secrets.token_hex(16), "exp": now + int(settings.JWT_ACCESS_LIFETIME)}
-    lasting = {"token_type": REFRESH, "jti": log_in.refresh_id, "exp": end}
-    return TokenPair(access=_signed(claims | brief), refresh=_signed(claims | lasting))
-
-
-def _signed(claims: Claims) -> str:
-    keys = settings.JWT_KEYS
-    return jwt.encode(claims, keys.material, algorithm=keys.algorithm, headers={"kid": keys.kid})
+def _pair(refresh: RefreshToken, access: Access) -> TokenPair:
+    refresh["role"] = access.role
+    return TokenPair(access=str(refresh.access_token), refresh=str(refresh))
 
 
 def _fingerprint(user: User) -> str:
@@ -102,58 +83,46 @@ def access_with_token(raw: str) -> Access:
             the right to log in or is no member of the tenant any more.
         tenants.access.TenantSuspended: the tenant is suspended.
     """
-    return _access(_read(raw, ACCESS)[1])
+    return _access(_standing(_checked(raw, AccessToken)))
 
 
-def read_any_token(raw: str) -> tuple[Claims, Access]:
-    """Return the claims of an access or a refresh token and its access; raises as `access_with_token`."""
-    claims, standing = _read(raw, ACCESS, REFRESH)
-    return claims, _access(standing)
+def read_any_token(raw: str) -> tuple[LogInToken, Access]:
+    """Return an access or a refresh token with its access; raises as `access_with_token`."""
+    token, standing = _read_any(raw)
+    return token, _access(standing)
 
 
-def moment_of_expiry(claims: Claims) -> datetime:
+def moment_of_expiry(token: LogInToken) -> datetime:
     """Return when a token ends."""
-    return datetime.fromtimestamp(claims["exp"], UTC)
+    return datetime_from_epoch(token["exp"])
 
 
-def _read(raw: str, *kinds: str) -> tuple[Claims, Standing]:
-    claims = _checked(raw, kinds)
-    standing = _standing(claims)
-    if claims["token_type"] == REFRESH and standing.refresh_id != claims["jti"]:
+def _read_any(raw: str) -> tuple[LogInToken, Standing]:
+    token = _checked(raw, AccessToken, RefreshToken)
+    standing = _standing(token)
+    if isinstance(token, RefreshToken) and standing.refresh_id != token["jti"]:
         raise TokenRefused
-    return claims, standing
+    return token, standing
 
 
-def _checked(raw: str, kinds: tuple[str, ...]) -> Claims:
-    """Return the claims of a token that we have signed, for this API, of one of these kinds."""
-    try:
-        kid = jwt.get_unverified_header(raw).get("kid")
-        key = settings.JWT_KEYS.checking[kid]
-        claims: Claims = jwt.decode(
-            raw,
-            key.material,
-            algorithms=[key.algorithm],
-            issuer=settings.JWT_ISSUER,
-            audience=settings.JWT_AUDIENCE,
-            leeway=LEEWAY_SECONDS,
-            options={"require": _REQUIRED},
-        )
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-        raise TokenRefused from None
-    if claims.get("token_type") not in kinds or not isinstance(claims.get("log_in"), str):
-        raise TokenRefused
-    return claims
+def _checked(raw: Any, *kinds: type[_Kind]) -> _Kind:
+    """Return a token that we have signed, for this API, of one of these kinds."""
+    for kind in kinds:
+        # Beside its own error the library raises these: for an `exp` that is no moment, and for a text that is none.
+        with suppress(TokenError, TypeError, ValueError, OverflowError):
+            return kind(raw)
+    raise TokenRefused
 
 
-def _standing(claims: Claims) -> Standing:
+def _standing(token: LogInToken) -> Standing:
     """Return what stands behind a token now; its user must be the one it was made for, with the same password."""
-    slug = claims.get("tenant_id")
+    slug = token.get("tenant_id")
     if slug is not None and not isinstance(slug, str):
         raise TokenRefused
-    standing = standing_of_log_in(claims["log_in"], slug)
-    if standing is None or not standing.user.is_active or str(standing.user.pk) != claims.get("user_id"):
+    standing = standing_of_log_in(token["log_in"], slug)
+    if standing is None or not standing.user.is_active or str(standing.user.pk) != token.get("user_id"):
         raise TokenRefused
-    if not hmac.compare_digest(_fingerprint(standing.user), str(claims.get("credential", ""))):
+    if not hmac.compare_digest(_fingerprint(standing.user), str(token.get("credential", ""))):
         raise TokenRefused
     return standing
 
@@ -174,20 +143,20 @@ def renew(raw: str) -> TokenPair:
         TokenRefused: it is not good, or was used before.
         tenants.access.TenantSuspended: the tenant is suspended; the token stays good for later.
     """
-    claims = _checked(raw, (REFRESH,))
-    standing = _standing(claims)
+    refresh = _checked(raw, RefreshToken)
+    standing = _standing(refresh)
     access = _access(standing)
-    known = LogIn.objects.filter(pk=claims["log_in"], ended="")
-    following = secrets.token_hex(16)
+    known = LogIn.objects.filter(pk=refresh["log_in"], ended="")
+    used = refresh["jti"]
+    refresh.set_jti()
+    refresh.set_iat()
     # One update decides who was first, over all instances.
-    if not known.filter(refresh_id=claims["jti"]).update(refresh_id=following):
+    if not known.filter(refresh_id=used).update(refresh_id=refresh["jti"]):
         if known.update(ended=LogIn.End.REUSE.value):
-            log.warning("refresh_token_used_twice", user=str(standing.user.pk), log_in=claims["log_in"])
+            log.warning("refresh_token_used_twice", user=str(standing.user.pk), log_in=refresh["log_in"])
             record_own_deed(standing.user, "refresh_token_used_twice")
         raise TokenRefused("this refresh token was used before, so its log-in has been ended: log in again")
-    log_in = LogIn.objects.get(pk=claims["log_in"])
-    log_in.refresh_id = following
-    return _pair(access, log_in)
+    return _pair(refresh, access)
 
 
 def end_log_in(raw: str, *, everywhere: bool = False) -> User:
@@ -196,8 +165,8 @@ def end_log_in(raw: str, *, everywhere: bool = False) -> User:
     Raises:
         TokenRefused: the token is not good any more.
     """
-    claims, standing = _read(raw, ACCESS, REFRESH)
+    token, standing = _read_any(raw)
     user = standing.user
     open_ones = user.log_ins.filter(ended="")
-    (open_ones if everywhere else open_ones.filter(pk=claims["log_in"])).update(ended=LogIn.End.LOG_OUT.value)
+    (open_ones if everywhere else open_ones.filter(pk=token["log_in"])).update(ended=LogIn.End.LOG_OUT.value)
     return user

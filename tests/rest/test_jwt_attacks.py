@@ -126,6 +126,15 @@ def test_a_token_without_a_claim_is_refused(missing: str, voltway: Company, sett
     assert_problem(Api(token).get("chargepoints"), 401, "token_not_valid")
 
 
+@pytest.mark.parametrize("end", ["9999999999", 1e300, 10**30])
+def test_an_end_that_is_no_moment_is_refused(end: Any, voltway: Company, settings: Any) -> None:
+    settings.JWT_KEYS = key_pair(private_pem(RSA))
+    header, claims = parts(log_in(voltway).access)
+    token = jwt.encode({**claims, "exp": end}, RSA, algorithm="RS256", headers={"kid": header["kid"]})
+
+    assert_problem(Api(token).get("chargepoints"), 401, "token_not_valid")
+
+
 def test_a_token_is_good_for_its_own_purpose_only(voltway: Company, anyone: Api) -> None:
     pair = log_in(voltway)
 

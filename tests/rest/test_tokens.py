@@ -216,6 +216,11 @@ def test_forged_tokens_are_refused(voltway: Company, amperia: Company) -> None:
         assert answer["Content-Type"] == "application/problem+json", name
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer  "])
+def test_the_scheme_may_be_written_in_any_case(anyone: Api, voltway: Company, scheme: str) -> None:
+    assert anyone.get("chargepoints", None, Authorization=f"{scheme} {voltway.token()}").status_code == 200
+
+
 @pytest.mark.parametrize("header", ["Bearer", "Basic YTpi", "Bearer a b", "Bearer \x80", "nonsense"])
 def test_odd_authorization_headers_are_refused(anyone: Api, header: str) -> None:
     assert_problem(anyone.get("chargepoints", None, Authorization=header), 401, "token_not_valid")
