@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bson import ObjectId
 
@@ -15,6 +15,7 @@ from tenants.unit_of_work import UnitOfWork
 
 REQUESTS = CertificateRequest._meta.db_table
 _MAX_REASON = 300
+REPEATED_WITHIN = timedelta(minutes=10)
 # Any other end than these leaves the station without an answer.
 _ENDS = {
     CommandState.ACCEPTED.value: CertificateStatus.INSTALLED,
@@ -23,9 +24,14 @@ _ENDS = {
 _UNSETTLED = (CertificateStatus.SIGNED.value, CertificateStatus.UNANSWERED.value)
 
 
-async def is_on_its_way(station: Station, csr: str) -> bool:
-    """Return whether a request was signed already and waits for the station: it is sent again after a lost answer."""
-    query = {"charge_point_id": station.id, "csr": csr, "status": CertificateStatus.SIGNED.value}
+async def is_repeated(station: Station, csr: str, now: datetime) -> bool:
+    """Return whether a request was signed already: it is sent again after a lost answer.
+
+    Its certificate may even be faster than that. The same request long after it was installed is a new one.
+    """
+    signed = {"status": CertificateStatus.SIGNED.value}
+    installed = {"status": CertificateStatus.INSTALLED.value, "updated_at": {"$gte": now - REPEATED_WITHIN}}
+    query = {"charge_point_id": station.id, "csr": csr, "$or": [signed, installed]}
     return await station.tenant.database[REQUESTS].find_one(query, projection=["_id"]) is not None
 
 

@@ -54,14 +54,29 @@ async def test_what_the_station_does_with_it_is_kept(
     assert request["status"] == status
 
 
-async def test_the_same_request_again_is_signed_once(station: Station, rest: Rest) -> None:
+async def test_the_same_request_again_is_signed_once(station: Station, anna: Operator, rest: Rest) -> None:
     """A station that got no answer asks again, with another message id, and gets one certificate."""
     payload = {"csr": signing_request(station.identity)}
     for _ in range(2):
         await station.assert_replied("SignCertificate", payload, {"status": "Accepted"})
-    await station.obey("CertificateSigned", {"status": "Accepted"})
+    with anna.db["certificate_requests"].watch() as changes:
+        await station.obey("CertificateSigned", {"status": "Accepted"})
+        changes.next()
+    await station.assert_replied("SignCertificate", payload, {"status": "Accepted"})
     await station.assert_silent()
-    assert len(await requests_of(rest, station)) == 1
+    assert [one["status"] for one in await requests_of(rest, station)] == ["installed"]
+
+
+async def test_the_same_request_long_afterwards_is_a_new_one(station: Station, anna: Operator, rest: Rest) -> None:
+    payload = {"csr": signing_request(station.identity)}
+    for _ in range(2):
+        await station.assert_replied("SignCertificate", payload, {"status": "Accepted"})
+        with anna.db["certificate_requests"].watch() as changes:
+            await station.obey("CertificateSigned", {"status": "Accepted"})
+            changes.next()
+        old = {"updated_at": datetime.now(UTC) - timedelta(hours=1)}
+        anna.db["certificate_requests"].update_many({"charge_point_id": station.identity}, {"$set": old})
+    assert len(await requests_of(rest, station)) == 2
 
 
 async def test_one_that_never_left_is_not_on_its_way_for_ever(station: Station, rest: Rest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from chargepoints.certificate_requests import is_on_its_way, record_refused, record_signed
+from chargepoints.certificate_requests import is_repeated, record_refused, record_signed
 from chargepoints.certificates import BadRequest, NoSigner, read_request
 from chargepoints.station import Station
 from ocpp_gateway.signing import bringing, chain_for
@@ -16,7 +16,7 @@ async def handle(station: Station, payload: dict[str, Any], now: datetime) -> di
     from ocpp_gateway.gateway import gateway
 
     csr = payload["csr"]
-    if await is_on_its_way(station, csr):
+    if await is_repeated(station, csr, now):
         return {"status": "Accepted"}
     names = frozenset({station.id, station.facts.get("serial_number") or station.id})
     try:
