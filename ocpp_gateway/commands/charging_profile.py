@@ -135,6 +135,9 @@ def unit_fault(settings: dict[str, Any], unit: str) -> str:
     return "" if not words or {_UNITS[unit], unit.lower()} & words else f"this station takes no schedules in {unit}"
 
 
+_OF_SESSION = ChargingProfile.Purpose.TX.value
+
+
 def _room_fault(station: ChargePoint, payload: Payload, evse_id: int | None) -> str:
     room = whole_number(station.configuration or {}, "MaxChargingProfilesInstalled")
     profile = decode_profile_v16(payload)
@@ -142,7 +145,9 @@ def _room_fault(station: ChargePoint, payload: Payload, evse_id: int | None) -> 
     others = [
         one
         for one in station.charging_profiles or []
-        if one["id"] != profile["id"] and (one["evse_id"], one["purpose"], one["stack_level"]) != place
+        if one["purpose"] != _OF_SESSION  # which the station drops when the session ends (OCPP 1.6 §3.13.1)
+        and one["id"] != profile["id"]
+        and (one["evse_id"], one["purpose"], one["stack_level"]) != place
     ]
     if room is None or len(others) < room:
         return ""

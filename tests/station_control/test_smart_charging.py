@@ -185,6 +185,16 @@ async def test_what_the_station_cannot_take_is_refused_before_it_is_sent(
     assert fault in refused["detail"]
 
 
+async def test_the_profile_of_a_session_that_is_over_takes_no_room(
+    station: Station, anna: Operator, rest: Rest
+) -> None:
+    begun = await station.assert_replied("StartTransaction", start(anna.issues()))
+    await give(rest, station, 1, profile(1, "tx", transaction_id=begun["transactionId"]))
+    await station.assert_replied("StopTransaction", stop(begun["transactionId"]))
+    await tell_limits(rest, station, MaxChargingProfilesInstalled="!1")
+    assert (await give(rest, station, 2, profile(2, "tx_default")))["state"] == "accepted"
+
+
 async def test_replacing_a_profile_needs_no_more_room(station: Station, rest: Rest) -> None:
     await give(rest, station, 0, profile(1, "tx_default"))
     await tell_limits(rest, station, MaxChargingProfilesInstalled="!1")
