@@ -1,7 +1,8 @@
 """The mailbox between instances, over a channel layer in Redis: one channel per process, each letter acknowledged.
 
-The layer itself delivers at most once. So every letter carries the sender's channel and a number, and the receiver
-acknowledges it when it has taken it; a letter without an acknowledgement is taken as not delivered.
+The layer itself delivers at most once. So a letter carries the sender's channel and a number, and the receiver
+acknowledges it when it has taken it; one without an acknowledgement is taken as not delivered. A letter that nobody
+waits for has no number.
 """
 
 from __future__ import annotations
@@ -57,10 +58,9 @@ class LayerMailbox:
         channel, number = channel_of(instance), secrets.token_hex(8)
         taken: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._unacknowledged[number] = taken
-        message = {"type": "letter", "reply_to": self._channel, "number": number, "letter": letter}
         try:
             async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
-                await self._layer.send(channel, message)
+                await self._layer.send(channel, self._message(number, letter))
                 return channel not in self._silent and await taken
         except ChannelFull:
             raise MailboxFull(instance) from None
@@ -69,6 +69,16 @@ class LayerMailbox:
             return False
         finally:
             del self._unacknowledged[number]
+
+    async def tell(self, instance: str, letter: Letter) -> None:
+        try:
+            await self._layer.send(channel_of(instance), self._message("", letter))
+        except ChannelFull:
+            raise MailboxFull(instance) from None
+
+    def _message(self, number: str, letter: Letter) -> dict[str, Any]:
+        """Return a letter as the layer carries it; with an empty number, nobody waits for an acknowledgement."""
+        return {"type": "letter", "reply_to": self._channel, "number": number, "letter": letter}
 
     async def close(self, instance: str) -> None:
         if self._receiving is not None:
@@ -100,6 +110,8 @@ class LayerMailbox:
 
     async def _take(self, receiver: Receiver, message: dict[str, Any]) -> None:
         await receiver(message["letter"])
+        if not message["number"]:
+            return
         acknowledgement = {"type": "acknowledgement", "reply_to": self._channel, "number": message["number"]}
         try:
             await self._layer.send(message["reply_to"], acknowledgement)

@@ -56,7 +56,7 @@ class Letters:
         if kind == "commands":
             self._look_for_commands(letter)
         elif kind == "ended":
-            self._here.waiters.wake(tenant, letter["command_id"], letter.get("body", b""))
+            self._here.waiters.wake(tenant, letter["command_id"], letter.get("body", "").encode())
         elif kind == "evict":
             connection = self._here.connections.get((tenant, letter["station"]))
             if connection is not None and connection.station.epoch < letter["epoch"]:
@@ -107,13 +107,19 @@ class Letters:
             self._here.waiters.wake(tenant, command["_id"], body)
         else:
             # If it is lost: who waits looks for himself once a second.
-            shown = body if len(body) <= LONGEST_BODY else b""
+            shown = body.decode() if len(body) <= LONGEST_BODY else ""
             letter = {"kind": "ended", "tenant": tenant, "command_id": command["_id"], "body": shown}
-            background(self._write(reply_to, letter), "tell_ended")
+            background(self._tell(reply_to, letter), "tell_ended")
 
     async def _evict(self, instance: str, letter: Letter, taken: Callable[[], None]) -> None:
         if await self._write(instance, letter):
             taken()
+
+    async def _tell(self, instance: str, letter: Letter) -> None:
+        try:
+            await self._here.mailbox.tell(instance, letter)
+        except (RedisError, OSError, MailboxFull) as error:
+            log.info("letter_not_sent", kind=letter["kind"], instance=instance, error=str(error))
 
     async def _write(self, instance: str, letter: Letter) -> bool:
         try:

@@ -28,6 +28,14 @@ class Mailbox(Protocol):
         """
         ...
 
+    async def tell(self, instance: str, letter: Letter) -> None:
+        """Send a letter that nobody waits for, and that may be lost.
+
+        Raises:
+            MailboxFull: the instance is there but does not keep up.
+        """
+        ...
+
     async def close(self, instance: str) -> None:
         """Stop taking letters for this instance."""
         ...
@@ -48,6 +56,9 @@ class MemoryMailbox:
             return False
         await receiver(letter)
         return True
+
+    async def tell(self, instance: str, letter: Letter) -> None:
+        await self.send(instance, letter)
 
     async def close(self, instance: str) -> None:
         self._receivers.pop(instance, None)

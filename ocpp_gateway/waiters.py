@@ -68,10 +68,10 @@ class Waiters:
     async def _look_around(self) -> None:
         try:
             while self._waiting:
+                await asyncio.sleep(LOOK_SECONDS)  # first of all: most letters arrive
                 for slug in {slug for slug, _ in self._waiting}:
                     with suppress(PyMongoError):  # the next look is soon
                         await self._look(slug)
-                await asyncio.sleep(LOOK_SECONDS)
         finally:
             self._looking = False
 

@@ -323,6 +323,17 @@ async def test_letters_arrive_in_order_and_nowhere_else(opened: Any) -> None:
     assert (own.letters, three.letters) == ([], [])
 
 
+async def test_a_letter_that_nobody_waits_for_arrives_all_the_same(opened: Any) -> None:
+    mailbox, own = await opened("one")
+    _, inbox = await opened("two")
+    await mailbox.tell("nobody", {"number": 0})
+    for number in (1, 2):
+        await mailbox.tell("two", {"number": number})
+    assert await mailbox.send("two", {"number": 3}) is True
+    assert [letter["number"] for letter in await inbox.until(3)] == [1, 2, 3]
+    assert own.letters == []
+
+
 async def test_an_instance_may_write_to_itself(opened: Any) -> None:
     mailbox, inbox = await opened("one")
     assert await mailbox.send("one", {"a": 1}) is True
