@@ -64,6 +64,20 @@ async def test_a_command_of_a_connected_station_shows_its_way(
     assert announced(cluster, capture, station) == [(kind, command["id"]) for kind in kinds]
 
 
+@pytest.mark.parametrize("length", [10, 100_000])
+async def test_who_waits_at_another_instance_gets_the_command_as_it_is_stored(
+    cluster: Cluster, instances: list[Gateway], length: int
+) -> None:
+    """The long one does not fit into a letter between instances."""
+    [station] = cluster.stations(1)
+    await station.connect(instances[1].url)
+    async with cluster.api(instances[0]) as api:
+        answer = await send(api, station, "x" * length)
+        assert (answer.status_code, answer.json()["state"]) == (200, "accepted")
+        assert await read(api, answer.json()) == answer.json()
+    station.drop()
+
+
 async def test_what_waits_for_an_offline_station_is_sent_in_order_when_it_is_back(
     cluster: Cluster, instances: list[Gateway], offline: LightStation, api: httpx.AsyncClient, capture: MqttCapture
 ) -> None:
