@@ -16,6 +16,7 @@ from chargepoints.station import Station
 from events.facts import RESERVATION_KINDS
 from tenants.clients import Document
 from tenants.group_commit import NothingMatched
+from tenants.grouped_reads import grouped_reads
 from tenants.unit_of_work import UnitOfWork
 
 RESERVATIONS = Reservation._meta.db_table
@@ -23,6 +24,7 @@ REQUESTED, ACTIVE, FAILED = ReservationState.REQUESTED, ReservationState.ACTIVE,
 OPEN = (REQUESTED.value, ACTIVE.value)
 # A station's clock may be this much ahead of ours: what it frees within this time before the end has expired.
 CLOCK_TOLERANCE = timedelta(minutes=1)
+_KEPT = (("state", (ACTIVE.value,)),)
 _TERMINATING = {ConnectorState.FAULTED.value, ConnectorState.UNAVAILABLE.value}
 _ENDED_COMMANDS = {
     CommandState.EXPIRED.value: ReservationState.EXPIRED,
@@ -150,9 +152,26 @@ async def reservation_doubts(station: Station, number: int, token_id: str, paren
     if reservation is None:
         # Some stations write 0 or -1 where there is none.
         return ["reservation_unknown"] if number > 0 else []
+    return [] if _is_for(reservation, token_id, parent_id_tag) else ["reservation_of_other"]
+
+
+def _is_for(reservation: Document, token_id: str, parent_id_tag: str) -> bool:
     parent = reservation["parent_id_tag"].lower()
-    same_group = bool(parent) and parent == parent_id_tag.lower()
-    return [] if reservation["token_id"] == token_id or same_group else ["reservation_of_other"]
+    return reservation["token_id"] == token_id or (bool(parent) and parent == parent_id_tag.lower())
+
+
+async def reservation_at(station: Station, evse_id: int, token_id: str, parent_id_tag: str, at: datetime) -> int | None:
+    """Return the number of the reservation that a start uses which does not name it, as some stations do not.
+
+    It is the one that the token, or its group, has at that connector, or else at any; none that was made later.
+    """
+    reads = grouped_reads(station.tenant, RESERVATIONS, field="charge_point_id", where=_KEPT)
+    kept = sorted(await reads.find(station.id), key=lambda one: one["evse_id"], reverse=True)
+    for reservation in kept:
+        here = reservation["evse_id"] in (evse_id, 0) and reservation["created_at"] <= at + CLOCK_TOLERANCE
+        if here and _is_for(reservation, token_id, parent_id_tag):
+            return int(reservation["reservation_id"])
+    return None
 
 
 async def use_reservation(station: Station, number: int, session_id: str, at: datetime, now: datetime) -> bool:

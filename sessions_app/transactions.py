@@ -84,11 +84,21 @@ async def start_session(station: Station, report: StartReport, now: datetime) ->
     """
     session_id = _start_id(station, report)
     started = await _start(station, session_id, report, now)
-    if report.reservation_id is not None:
-        known = await reservations.use_reservation(station, report.reservation_id, session_id, report.timestamp, now)
-        if not known:
-            await notice_reservation(station, report.reservation_id, now)
+    await _use_reservation(station, session_id, report, started.authorization.parent_id_tag, now)
     return started
+
+
+async def _use_reservation(
+    station: Station, session_id: str, report: StartReport, parent_id_tag: str, now: datetime
+) -> None:
+    number, token = report.reservation_id, token_key(report.id_tag)
+    if number is None:
+        number = await reservations.reservation_at(station, report.evse_id, token, parent_id_tag, report.timestamp)
+    if number is None:
+        return
+    known = await reservations.use_reservation(station, number, session_id, report.timestamp, now)
+    if not known:
+        await notice_reservation(station, number, now)
 
 
 async def _start(station: Station, session_id: str, report: StartReport, now: datetime) -> Started:

@@ -11,7 +11,7 @@ import pytest
 from tests.gateway.commanded import Asked, asked, notify
 from tests.gateway.conftest import Connect
 from tests.gateway.rest_caller import RestCaller, path_of, rest_of
-from tests.gateway.v16.charging import start
+from tests.gateway.v16.charging import ago, start
 from tests.mqtt_capture import Capture
 from tests.people import Installed, Operator
 from tests.serving import Gateway
@@ -83,6 +83,36 @@ async def test_reserved_and_started_locally(
     assert (session["reservation_id"], session["quality"]) == (number, [])
     stored = await read(rest, reservation)
     assert (stored["state"], stored["session_id"], stored["answer"]) == ("used", session["_id"], "accepted")
+
+
+@pytest.mark.parametrize("evse_id, who", [(1, "the tag"), (0, "the tag"), (1, "its group")])
+async def test_a_start_that_does_not_name_it_uses_it_too(
+    *, station: Station, charger: Installed, anna: Operator, rest: RestCaller, mqtt: Capture, evse_id: int, who: str
+) -> None:
+    """Some stations leave the number out; the connector would stay reserved until the time is over."""
+    tag, other = anna.issues(parent_id_tag="FAMILY"), anna.issues(parent_id_tag="family")
+    reservation = await reserved(rest, station, mqtt, wish(charger, tag, evse_id=evse_id))
+    await station.assert_replied("StartTransaction", start(other if who == "its group" else tag))
+    used = await mqtt.assert_event(charger.identity, "reservation.used", reservation_id=reservation["reservation_id"])
+    session = anna.only_session(charger.identity)
+    assert (used.payload["session_id"], session["quality"]) == (session["_id"], [])
+    assert (await read(rest, reservation))["state"] == "used"
+
+
+@pytest.mark.parametrize("change", ["tag", "connector", "time"])
+async def test_a_start_of_somebody_else_or_elsewhere_or_before_does_not(
+    *, station: Station, charger: Installed, anna: Operator, rest: RestCaller, mqtt: Capture, change: str
+) -> None:
+    tag = anna.issues(max_active=None)
+    reservation = await reserved(rest, station, mqtt, wish(charger, tag))
+    changes: dict[str, dict[str, Any]] = {
+        "tag": {"idTag": anna.issues()},
+        "connector": {"connectorId": 2},
+        "time": {"timestamp": ago(minutes=30)},
+    }
+    await station.assert_replied("StartTransaction", start(tag) | changes[change])
+    await mqtt.assert_event(charger.identity, "session.started")
+    assert (await read(rest, reservation))["state"] == "active"
 
 
 async def test_a_retried_start_uses_it_once(
