@@ -12,10 +12,12 @@ from chargepoints.station import Station
 from events.facts import session_faulted
 from sessions_app.models import ChargingSession
 from tenants.clients import Document
+from tenants.grouped_reads import grouped_reads
 from tenants.unit_of_work import UnitOfWork
 
 SESSIONS = ChargingSession._meta.db_table
 SUPERSEDED = "superseded"
+_RUNNING = (("status", ("active",)),)
 _ANNOUNCED = (
     "evse_id",
     "connector_id",
@@ -33,14 +35,13 @@ async def sessions_before(station: Station, started: Document) -> list[Document]
     """Return the sessions that still run at the connector of a new one and began before it."""
     if started["evse_id"] <= 0:
         return []  # the station does not say where
-    query = {
-        "charge_point_id": station.id,
-        "status": "active",
-        "evse_id": started["evse_id"],
-        "connector_id": started["connector_id"],
-        "start_time": {"$lt": started["start_time"]},
-    }
-    return await station.tenant.database[SESSIONS].find(query).to_list()
+    place = (started["evse_id"], started["connector_id"])
+    running = await grouped_reads(station.tenant, SESSIONS, field="charge_point_id", where=_RUNNING).find(station.id)
+    return [
+        session
+        for session in running
+        if (session["evse_id"], session["connector_id"]) == place and session["start_time"] < started["start_time"]
+    ]
 
 
 def end_sessions(unit: UnitOfWork, station: Station, sessions: list[Document], at: datetime) -> None:
