@@ -15,6 +15,8 @@ from tenants.clients import Document
 from tenants.group_commit import NothingMatched
 from tenants.grouped_reads import grouped_reads
 
+# A station that drops each connection on which it is asked what follows from its boot is let alone in the end.
+SETUP_TRIES = 10
 # What is a station's own for as long as it lives.
 _NAMEPLATE = ("vendor", "model", "serial_number")
 
@@ -50,7 +52,7 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
     accepted = registration is Registration.ACCEPTED
     change = boot.as_document()
     if accepted:
-        change["booted_at"] = now
+        change |= {"booted_at": now, "setup_tries": SETUP_TRIES}
     if not station.boot_triggered:
         change["reboot_pending"] = {}
     if stored is not None and _is_another(stored, boot):
@@ -67,6 +69,7 @@ async def record_boot(station: Station, boot: BootFacts, now: datetime) -> tuple
     except NothingMatched:
         raise StaleConnection(station.id) from None
     station.booted = station.booted or accepted
+    station.setup_due = station.setup_due or accepted
     station.told_pending = registration is Registration.PENDING
     tenant = station.tenant
     return registration, tenant.default_heartbeat_interval if accepted else tenant.boot_retry_interval
@@ -102,3 +105,10 @@ def _remember(station: Station, boot: BootFacts, registration: Registration, now
         station.facts[name] = getattr(boot, name)
     if registration is Registration.ACCEPTED:
         station.facts["booted_at"] = now
+
+
+async def note_set_up(station: Station) -> None:
+    """Store that a station has answered to all that follows from its boot, unless a newer connection owns it."""
+    station.setup_due = False
+    owned = {"_id": station.id, "epoch": station.epoch}
+    await station.tenant.database[CHARGE_POINTS].update_one(owned, {"$set": {"setup_tries": 0}})

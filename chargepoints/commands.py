@@ -35,6 +35,8 @@ COMMANDS = Command._meta.db_table
 # What the end of a command means: called with the open unit of work, the station, the ended command and the time.
 Effect = Callable[[UnitOfWork, Station, Document, datetime], None]
 OPEN = (CommandState.QUEUED.value, CommandState.SENT.value)
+_UNSENT = (CommandState.EXPIRED.value, CommandState.CANCELLED.value)
+_CUT_OFF = ("ConnectionLost", "NotSent", "StationOffline")
 _OPEN_ONLY = (("state", OPEN),)
 
 
@@ -119,6 +121,11 @@ def _document(new: NewCommand, now: datetime) -> Document:
         "completed_at": None,
         "expires_at": now + new.lifetime,
     }
+
+
+def was_cut_off(ended: Document) -> bool:
+    """Return whether a command ended before the station had its say, or its time for one."""
+    return ended["state"] in _UNSENT or (ended["error"] or {}).get("code") in _CUT_OFF
 
 
 async def find_command(tenant: TenantRecord, command_id: str) -> Document | None:

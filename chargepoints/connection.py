@@ -32,6 +32,9 @@ _CREDENTIALS = (
 _BOOT_FACTS = ("vendor", "model", "serial_number", "firmware_version", "ocpp_version", "booted_at")
 
 
+_ONE_TRY_LESS = {"setup_tries": {"$max": [0, {"$subtract": [{"$ifNull": ["$setup_tries", 0]}, 1]}]}}
+
+
 class StationGone(Exception):
     """The station was deleted between its authentication and its claim."""
 
@@ -63,7 +66,7 @@ async def claim(
         {"_id": identity},
         [
             {"$set": {"epoch": {"$add": ["$epoch", 1]}, "ocpp_version": ocpp_version, "last_seen": now}},
-            {"$set": {"connected": {**connected, "epoch": "$epoch"}, **_with_known(address)}},
+            {"$set": {"connected": {**connected, "epoch": "$epoch"}, **_with_known(address), **_ONE_TRY_LESS}},
         ],
         return_document=ReturnDocument.AFTER,
     )
@@ -107,6 +110,7 @@ def station_of(tenant: TenantRecord, document: Document, connectors: list[Docume
         status=document["status"],
         connectors={(c["evse_id"], c["connector_id"]): connector_state(c) for c in connectors},
         facts={name: document[name] for name in _BOOT_FACTS},
+        setup_due=document.get("setup_tries", 0) > 0,
     )
 
 

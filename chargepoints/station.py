@@ -46,6 +46,7 @@ class Station:
         boot_triggered: whether the latest boot on this connection was asked for, which is no sign of a restart.
         told_pending: whether this connection has been told to wait for its registration.
         certificate_name: the common name of the certificate it has logged in with; empty below security profile 3.
+        setup_due: whether it has booted and not yet answered to all that follows from that, over any connection.
         taken_from: set for a station that somebody acts for who holds no socket of it (`chargepoints.offline`): what
             must still be true of its document when the first unit of work takes it over.
     """
@@ -62,6 +63,7 @@ class Station:
     facts: dict[str, Any] = field(default_factory=dict)
     told_pending: bool = False
     boot_triggered: bool = False
+    setup_due: bool = False
     taken_from: dict[str, Any] | None = None
     certificate_name: str = ""
     _count: int = 0

@@ -1,4 +1,9 @@
-"""What a station is asked for, unbidden, after each accepted boot."""
+"""What a station is asked for, unbidden, after each accepted boot, until it has answered to all of it.
+
+That it is due is stored with the boot (`Station.setup_due`). A station that comes back without a boot, because its
+connection or its instance was lost on the way, is asked again: it would otherwise work on without the settings and
+limits that it shall have.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chargepoints.commands import NewCommand
+from chargepoints.commands import NewCommand, was_cut_off
 from chargepoints.configuration import Setting, field_of, same_value, whole_number
 from chargepoints.models import WantedSetting
 from chargepoints.station import Station
@@ -68,8 +68,8 @@ async def read_after_boot(station: Station, version: OcppVersion) -> list[NewCom
 
 
 def is_after_boot(command: Document) -> bool:
-    """Return whether a GetConfiguration is the one that follows a boot, and was sent."""
-    return command["requested_by"] == SYSTEM and not command["payload"].get("key") and command["sent_at"] is not None
+    """Return whether a GetConfiguration is the one that follows a boot; one that was cut off is asked again."""
+    return command["requested_by"] == SYSTEM and not command["payload"].get("key") and not was_cut_off(command)
 
 
 def may_be_cut(settings: Sequence[Setting]) -> bool:

@@ -235,6 +235,8 @@ class Gateway:
         except StorageUnavailable:
             log.warning("connected_not_announced", tenant=station.tenant.slug, station=station.id)
         pump.start()
+        if station.setup_due and station.may_work:
+            await self._after_boot(connection, pump)
 
     def _booted(self, connection: Connection, pump: Pump) -> None:
         if connection.station.may_work:
@@ -243,7 +245,10 @@ class Gateway:
             pump.start()
 
     async def _after_boot(self, connection: Connection, pump: Pump) -> None:
-        """Ask a station that has restarted for what it may have changed or lost; its waiting commands come first."""
+        """Ask a station that has restarted for what it may have changed or lost; its waiting commands come first.
+
+        What is lost on the way is asked again over the next connection.
+        """
         async with self._after_boots:
             if connection.is_closing():
                 return

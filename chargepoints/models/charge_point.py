@@ -76,6 +76,9 @@ class ChargePoint(models.Model):
     # See chargepoints.configuration for both.
     configuration = models.JSONField(default=dict, blank=True, editable=False)
     reboot_pending = models.JSONField(default=dict, blank=True, editable=False)
+    # Over how many connections it may still be asked what follows from its boot (`ocpp_gateway.after_boot`); 0 when it
+    # has answered to all of it.
+    setup_tries = models.PositiveSmallIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -114,3 +114,22 @@ async def test_stations_that_do_not_come_back_are_announced_offline_once(
         assert types.count("command.failed") == 1
         assert types.count("command.queued") == 3
         station.drop()
+
+
+async def test_a_station_that_has_just_booted_is_set_up_by_the_next_instance(
+    cluster: Cluster, instances: list[Gateway], victim: Gateway
+) -> None:
+    """It does not boot again, and would never be asked for its settings otherwise, nor be given its limits."""
+    [station] = cluster.stations(1, booted=False)
+    await connect_all([station], [victim])
+    station.holding = True
+    await station.line.call("BootNotification", {"chargePointVendor": "Acme", "chargePointModel": "Wallbox 22"})
+    await station.until_asked("GetConfiguration")
+    victim.process.kill()
+    await station.line.ended()
+    station.holding = False
+    await connect_all([station], instances[1:])
+    again = await station.until_asked("GetConfiguration", 2)
+    await cluster.until_command(again.message_id, lambda one: one["state"] == "accepted")
+    await cluster.until_charge_point(station, lambda one: not one["setup_tries"])
+    station.drop()

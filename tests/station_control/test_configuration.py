@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.gateway.conftest import Connect
 from tests.mqtt_capture import Capture
 from tests.people import Installed, Operator
 from tests.rest_client import Rest
@@ -179,6 +180,34 @@ async def test_what_the_tenant_wants_is_set_after_boot_where_it_differs(
         for key in ("Differs", "Same", "ReadOnly", "a%2Fb.c"):
             await rest.delete(f"wanted-settings/{key}")
     await rest.get("wanted-settings/Differs", status=404)
+
+
+async def test_a_station_that_was_cut_off_is_set_up_when_it_is_back(
+    charger: Installed, anna: Operator, rest: Rest, connect: Connect
+) -> None:
+    """It does not boot again. The first connection breaks before the reading, the second before the change."""
+    await rest.post("wanted-settings", {"key": "Wanted", "value": "60"})
+    try:
+        station = await connect(charger)
+        await station.boot()
+        await station.expect("GetConfiguration")
+        await station.drop()
+        station = await connect(charger)
+        await station.obey("GetConfiguration", report(Wanted="30"))
+        await station.expect("ChangeConfiguration")
+        await station.drop()
+        station = await connect(charger)
+        await station.obey("GetConfiguration", report(Wanted="30"))
+        with anna.db["charge_points"].watch([{"$match": {"documentKey._id": charger.identity}}]) as changes:
+            assert await station.obey("ChangeConfiguration", {"status": "Accepted"}) == {"key": "Wanted", "value": "60"}
+            while anna.charge_point(charger.identity)["setup_tries"]:
+                changes.next()
+        await station.drop()
+        station = await connect(charger)
+        await station.assert_replied("Heartbeat")
+        await station.assert_silent()
+    finally:
+        await rest.delete("wanted-settings/Wanted")
 
 
 async def test_a_key_is_not_wanted_of_all_stations_alike(rest: Rest) -> None:
