@@ -56,7 +56,7 @@ class Rig:
         self._environment = self._settings()
         self._count = stations
         self._open = ExitStack()
-        self._publisher = Program("publisher", ["publish_events"], self._environment, self._log("publisher"))
+        self.publisher = Program("publisher", ["publish_events"], self._environment, self._log("publisher"))
         self.stations: list[Target] = []
         self.id_tags: list[str] = []
         self.access = ""  # a token of an operator
@@ -66,11 +66,11 @@ class Rig:
         os.sched_setaffinity(0, {machine.cores()[1]})
         try:
             self._open.enter_context(self._stack)
-            self._client: MongoClient[dict[str, Any]] = MongoClient(self._stack.mongodb.url)
-            self._open.callback(self._client.close)
+            self.client: MongoClient[dict[str, Any]] = MongoClient(self._stack.mongodb.url)
+            self._open.callback(self.client.close)
             self._prepare()
-            self._open.callback(self._publisher.stop)
-            self._publisher.launch()
+            self._open.callback(self.publisher.stop)
+            self.publisher.launch()
         except BaseException:
             self._open.close()
             raise
@@ -110,11 +110,11 @@ class Rig:
 
     def pids(self) -> dict[str, int]:
         """Return the processes on the load's core."""
-        return {"load": os.getpid(), **self._stack.pids(), "publisher": self._publisher.process.pid}
+        return {"load": os.getpid(), **self._stack.pids(), "publisher": self.publisher.process.pid}
 
     def stored(self) -> Stored:
         """Return the view of the tenant's database that acknowledged messages are compared with."""
-        return Stored(self._client[f"ocpp_tenant_{TENANT}"])
+        return Stored(self.client[f"ocpp_tenant_{TENANT}"])
 
     def _prepare(self) -> None:
         for command in _PREPARATION:

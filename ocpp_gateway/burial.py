@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from chargepoints.offline import stations_of, take_from_dead
 from csms.errors import StorageUnavailable
 from ocpp_gateway.commands import effect_of
+from ocpp_gateway.housekeeping import Housekeeping
 from ocpp_gateway.redis_presence import RedisPresence
 from tenants.clients import Document
 from tenants.directory import TenantRecord, all_tenants
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 class Host(Protocol):
     """What this needs of the gateway."""
+
+    housekeeping: Housekeeping
 
     def command_ended(self, tenant: str, command: Document) -> None: ...
 
@@ -43,6 +46,7 @@ class Burial:
             for tenant in await all_tenants():
                 if not await self._bury_stations(tenant, instance):
                     return
+            self._here.housekeeping.look_everywhere()  # it may have known of what becomes due soon
             if self._leases is not None:
                 await self._leases.forget_instance(instance)
         except (RedisError, OSError, PyMongoError, StorageUnavailable) as error:

@@ -21,6 +21,7 @@ from chargepoints.station import Station
 from csms.errors import CsmsError
 from ocpp_gateway.commands import effect_of
 from ocpp_gateway.connection import Connection
+from ocpp_gateway.housekeeping import Housekeeping
 from ocpp_gateway.mailbox import Letter, Mailbox, MailboxFull
 from ocpp_gateway.presence import Owner, Presence
 from tenants.clients import Document
@@ -62,6 +63,7 @@ class Instance(Protocol):
     presence: Presence
     mailbox: Mailbox
     connections: dict[tuple[str, str], Connection]
+    housekeeping: Housekeeping
 
     @property
     def redis_answers(self) -> bool: ...
@@ -107,6 +109,7 @@ class Dispatcher:
 
     async def _deliver(self, tenant: TenantRecord, owner: Owner | None, command: Document) -> None:
         """Tell the owner of a command; take it back if he cannot be told and it would not wait for him."""
+        self._here.housekeeping.look_soon(tenant.slug)  # its time may be over before anybody else takes notice of it
         if owner is None:
             await announce_waiting(tenant, command["charge_point_id"], [command])
             return  # if it is not offline any more, its first look for commands comes after ours was stored

@@ -18,24 +18,22 @@ from chargepoints.offline import NOT_KEPT
 from chargepoints.station import Station
 from csms.errors import StorageUnavailable
 from csms.lifecycle import background, on_shutdown
-from ocpp_gateway import after_boot, housekeeping
+from ocpp_gateway import after_boot, local_list_upkeep, overdue, reservation_expiry
 from ocpp_gateway.commands import effect_of
 from ocpp_gateway.connection import POLICY_VIOLATION, SERVICE_RESTART, Connection, Socket
 from ocpp_gateway.dispatch import Dispatcher
 from ocpp_gateway.expulsion import Expulsions
 from ocpp_gateway.follow_up import store_new
+from ocpp_gateway.housekeeping import Housekeeping
 from ocpp_gateway.instances import Instances
 from ocpp_gateway.letters import REPLACED, Letters
 from ocpp_gateway.limits.gate import Gate
-from ocpp_gateway.local_list_upkeep import update_due_lists
 from ocpp_gateway.mailbox import Letter
 from ocpp_gateway.message_log import MessageLog
-from ocpp_gateway.overdue import Overdue
 from ocpp_gateway.presence import Owner, StaleEpoch
 from ocpp_gateway.protocol.versions import OcppVersion
 from ocpp_gateway.pulse import Pulse
 from ocpp_gateway.pump import STORAGE_PAUSE_SECONDS, Pump
-from ocpp_gateway.reservation_expiry import end_overdue_reservations
 from ocpp_gateway.state import shared_state
 from ocpp_gateway.suspension import Suspensions
 from ocpp_gateway.tallies import COMMANDS
@@ -59,7 +57,7 @@ _CLOSE_SOCKETS, _FLUSH, _LEAVE, _CLOSE_CLIENT = 10, 20, 25, 30
 AFTER_BOOT_AT_ONCE = 32
 AFTER_BOOT_SECONDS = 1.0
 # What becomes due without anybody's message.
-HOUSEKEEPING: tuple[housekeeping.Routine, ...] = (end_overdue_reservations, update_due_lists)
+TASKS = (overdue.TASK, reservation_expiry.TASK, local_list_upkeep.TASK)
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +81,7 @@ class Gateway:
         self._after_boots = asyncio.Semaphore(AFTER_BOOT_AT_ONCE)
         self._letters = Letters(self)
         self._instances = Instances(self, state.leases)
+        self.housekeeping = Housekeeping(self, TASKS, (Suspensions().follow,))
         self._pulse = Pulse(self._instances.close_stale)
         self.gate = Gate.of(self, state.strikes, state.exchange)
         self._ready: asyncio.Task[None] | None = None
@@ -120,10 +119,8 @@ class Gateway:
         background(self._pulse.beat(), "pulse")
         background(self.messages.write_for_ever(), "message_log")
         background(self.messages.follow_tenants(self.connections), "message_log_modes")
-        background(Overdue(self).look_for_ever(), "overdue_commands")
         background(self.gate.sockets.exchange_for_ever(), "socket_counts")
-        routines = (*HOUSEKEEPING, Suspensions().follow)
-        background(housekeeping.look_for_ever(self, routines), "housekeeping")
+        background(self.housekeeping.look_for_ever(), "housekeeping")
         background(Expulsions(self).look_for_ever(), "expulsions")
         on_shutdown("close sockets", _CLOSE_SOCKETS, self.drain)
         on_shutdown("flush commits", _FLUSH, _flush)

@@ -16,6 +16,7 @@ from csms.errors import StorageUnavailable
 from csms.lifecycle import background
 from ocpp_gateway.burial import Burial
 from ocpp_gateway.connection import POLICY_VIOLATION, Connection
+from ocpp_gateway.housekeeping import Housekeeping
 from ocpp_gateway.presence import Owner, Presence, StaleEpoch
 from ocpp_gateway.redis_presence import LEASE_SECONDS, RENEW_SECONDS, RedisPresence
 from tenants.clients import Document
@@ -35,6 +36,7 @@ class Host(Protocol):
     instance: str
     presence: Presence
     connections: dict[tuple[str, str], Connection]
+    housekeeping: Housekeeping
 
     def owner_of(self, connection: Connection) -> Owner: ...
 

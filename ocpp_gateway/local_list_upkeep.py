@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from ocpp_gateway.follow_up import store_new
-from ocpp_gateway.housekeeping import Host
+from ocpp_gateway.housekeeping import Host, Task
 from ocpp_gateway.local_lists import next_step
-from sessions_app.local_lists import due_lists
+from sessions_app.local_lists import LOCAL_LISTS, due, due_lists
 from tenants.directory import TenantRecord
 
 
@@ -20,3 +20,7 @@ async def update_due_lists(here: Host, tenant: TenantRecord, now: datetime) -> N
         station = pump.connection.station
         if await store_new(station, await next_step(station, pump.connection.version)):
             pump.start()
+
+
+# A station that is not connected gets its list after its next boot.
+TASK = Task(LOCAL_LISTS, due, update_due_lists, for_offline=False)

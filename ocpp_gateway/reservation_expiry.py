@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from chargepoints.commands import COMMANDS
 from chargepoints.reservations import ACTIVE, REQUESTED, RESERVATIONS, abandon_request, expire_reservation
-from ocpp_gateway.housekeeping import Host, station_to_act_for
+from ocpp_gateway.housekeeping import Host, Task, station_to_act_for
 from tenants.clients import Document
 from tenants.directory import TenantRecord
 
@@ -15,16 +15,27 @@ LOST_AFTER = timedelta(minutes=1)
 _AT_ONCE = 1000
 
 
+def overdue(by: datetime) -> Document:
+    """Return the filter of the reservations whose time is over by then, or that were requested and never asked for."""
+    return {"$or": [_over(by), _lost(by)]}
+
+
+def _over(by: datetime) -> Document:
+    # What is only requested ends with its command, whose life is as long.
+    return {"state": ACTIVE.value, "expires_at": {"$lte": by}}
+
+
+def _lost(by: datetime) -> Document:
+    return {"state": REQUESTED.value, "command_id": "", "created_at": {"$lte": by - LOST_AFTER}}
+
+
 async def end_overdue_reservations(here: Host, tenant: TenantRecord, now: datetime) -> None:
     """Expire the reservations whose time is over, and give up those that no command asks for."""
-    # What is only requested ends with its command, whose life is as long.
-    over = {"state": ACTIVE.value, "expires_at": {"$lte": now}}
-    for reservation in await tenant.database[RESERVATIONS].find(over).limit(_AT_ONCE).to_list():
+    for reservation in await tenant.database[RESERVATIONS].find(_over(now)).limit(_AT_ONCE).to_list():
         station = await station_to_act_for(here, tenant, reservation["charge_point_id"])
         if station is not None:
             await expire_reservation(station, reservation, now)
-    lost = {"state": REQUESTED.value, "command_id": "", "created_at": {"$lte": now - LOST_AFTER}}
-    for reservation in await tenant.database[RESERVATIONS].find(lost).limit(_AT_ONCE).to_list():
+    for reservation in await tenant.database[RESERVATIONS].find(_lost(now)).limit(_AT_ONCE).to_list():
         if not await _is_asked_for(tenant, reservation):
             station = await station_to_act_for(here, tenant, reservation["charge_point_id"])
             if station is not None:
@@ -38,3 +49,6 @@ async def _is_asked_for(tenant: TenantRecord, reservation: Document) -> bool:
         "payload.reservationId": reservation["reservation_id"],
     }
     return await tenant.database[COMMANDS].find_one(query, projection=["_id"]) is not None
+
+
+TASK = Task(RESERVATIONS, overdue, end_overdue_reservations)

@@ -130,18 +130,19 @@ async def check_again(tenant: TenantRecord, identity: str, *, at_once: bool) -> 
 
 async def due_lists(tenant: TenantRecord, now: datetime) -> list[str]:
     """Return the stations whose lists are to be updated."""
-    found = tenant.database[LOCAL_LISTS].find(_due(now), projection=["_id"])
+    found = tenant.database[LOCAL_LISTS].find(due(now), projection=["_id"])
     return [document["_id"] async for document in found]
 
 
 async def claim_list(tenant: TenantRecord, identity: str, now: datetime) -> Document | None:
     """Return a list whose update is due, for whoever asks first: a station gets one update at a time."""
     return await tenant.database[LOCAL_LISTS].find_one_and_update(
-        {"_id": identity, **_due(now)}, {"$set": {"busy_until": now + CLAIM}}, return_document=ReturnDocument.AFTER
+        {"_id": identity, **due(now)}, {"$set": {"busy_until": now + CLAIM}}, return_document=ReturnDocument.AFTER
     )
 
 
-def _due(now: datetime) -> Document:
+def due(now: datetime) -> Document:
+    """Return the filter of the lists whose update is due."""
     return {"due": True, "$or": [{"busy_until": None}, {"busy_until": {"$lte": now}}]}
 
 

@@ -11,8 +11,11 @@ import redis.asyncio
 
 from csms.redis import state_redis
 from ocpp_gateway.connection import Connection
+from ocpp_gateway.gateway import TASKS
+from ocpp_gateway.housekeeping import Housekeeping
 from ocpp_gateway.instances import Instances
 from ocpp_gateway.presence import Owner, Presence
+from ocpp_gateway.pump import Pump
 from ocpp_gateway.redis_presence import RedisPresence
 from tenants.clients import Document, close_async_client
 from tests.people import Operator
@@ -43,6 +46,8 @@ class Host:
         self.instance = instance
         self.presence: Presence = presence
         self.connections: dict[tuple[str, str], Connection] = {}
+        self.pumps: dict[tuple[str, str], Pump] = {}
+        self.housekeeping = Housekeeping(self, TASKS, ())
 
     def owner_of(self, connection: Connection) -> Owner:
         raise AssertionError("there are no connections")
