@@ -58,6 +58,16 @@ class Nudges:
             self._failed = False
 
 
+def nudge(client: redis.Redis, channel: str, tenant: str) -> None:
+    """Tell the publisher at once that a tenant has events, and close the client; for threads, and never fails."""
+    try:
+        client.publish(channel, tenant)
+    except (RedisError, OSError) as error:
+        log.warning("publisher_not_nudged", error=str(error))
+    finally:
+        client.close()
+
+
 class NudgeListener:
     """The receiving side: a thread that keeps the nudged tenants and wakes the publisher."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import django_filters
 import orjson
+from django.conf import settings
 from django.db import connections
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
@@ -18,6 +19,8 @@ from rest_framework.viewsets import GenericViewSet
 from csms.api_view import ApiViewMixin
 from csms.fields import MomentField, StrictSerializer
 from csms.query_filters import MomentFilter
+from csms.redis import sync_redis
+from events.hints import nudge
 from events.models import UndeliveredEvent
 from events.undelivered import send_again
 from tenants.context import require_tenant
@@ -25,6 +28,8 @@ from tenants.permissions import CHANGE
 from tenants.routing import alias_for
 
 MOST_IDS = 1000
+# A Redis that stands still does not keep anybody waiting for longer: without a nudge the publisher finds them, too.
+NUDGE_SECONDS = 0.5
 
 
 class UndeliveredEventSerializer(serializers.ModelSerializer[UndeliveredEvent]):
@@ -113,4 +118,8 @@ class UndeliveredEventViewSet(ApiViewMixin, ListModelMixin, RetrieveModelMixin, 
 
 def send_again_of_tenant(ids: list[str] | None) -> int:
     """Send events of the current tenant again, all if none are named; return how many."""
-    return send_again(connections[alias_for(require_tenant())].database, ids)
+    slug = require_tenant()
+    count = send_again(connections[alias_for(slug)].database, ids)
+    if count:
+        nudge(sync_redis(NUDGE_SECONDS), settings.OUTBOX_CHANNEL, slug)
+    return count
