@@ -1,4 +1,4 @@
-"""Redis clients of this process, from `REDIS_ADDR`, `REDIS_PASSWORD` and `REDIS_DB`.
+"""Redis clients of this process, from `REDIS_ADDR`, `REDIS_PASSWORD`, `REDIS_SENTINEL_PASSWORD` and `REDIS_DB`.
 
 `REDIS_ADDR` is `host:port` or a URL: `redis://`, `rediss://` (TLS), `redis+sentinel://sentinel:26379,other:26379/primary`
 or `redis+cluster://host:port,host:port`. State lives in database `REDIS_DB + 1`, everything else in `REDIS_DB`; a
@@ -31,8 +31,6 @@ AsyncRedis = redis.asyncio.Redis
 # that is carried out twice on that account does no harm here; one that timed out is not repeated.
 _ONCE_MORE: dict[str, Any] = {"retry": Retry(NoBackoff(), 1, (ConnectionBroken,))}
 _ASYNC_ONCE_MORE: dict[str, Any] = {"retry": AsyncRetry(NoBackoff(), 1, (ConnectionBroken,))}
-# The Sentinels themselves; their password, if they have one, is that of Redis.
-_TIMES: dict[str, Any] = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
 
 
 def redis_url(database: int) -> str:
@@ -49,11 +47,16 @@ def _options(seconds: float = SOCKET_SECONDS) -> dict[str, Any]:
     }
 
 
+def _sentinel_options() -> dict[str, Any]:
+    """Return the options of connections to the Sentinels themselves."""
+    return {**_options(), "password": settings.REDIS_SENTINEL_PASSWORD}
+
+
 def sync_redis(seconds: float = SOCKET_SECONDS) -> redis.Redis:
     """Return a new client for threads, on `REDIS_DB`, that waits for Redis no longer than this."""
     address, options = settings.REDIS_ADDR, _options(seconds)
     if (found := sentinel_address(address)) is not None:
-        sentinel = redis.sentinel.Sentinel(found.hosts, sentinel_kwargs=_TIMES)
+        sentinel = redis.sentinel.Sentinel(found.hosts, sentinel_kwargs=_sentinel_options())
         primary: redis.Redis = sentinel.master_for(found.primary, db=settings.REDIS_DB, **options, **_ONCE_MORE)
         return primary
     if (hosts := cluster_hosts(address)) is not None:
@@ -66,7 +69,7 @@ def async_redis(database: int | None = None) -> AsyncRedis:
     address, options = settings.REDIS_ADDR, _options()
     number = settings.REDIS_DB if database is None else database
     if (found := sentinel_address(address)) is not None:
-        sentinel = redis.asyncio.sentinel.Sentinel(found.hosts, sentinel_kwargs=_TIMES)
+        sentinel = redis.asyncio.sentinel.Sentinel(found.hosts, sentinel_kwargs=_sentinel_options())
         primary: AsyncRedis = sentinel.master_for(found.primary, db=number, **options, **_ASYNC_ONCE_MORE)
         return primary
     if (hosts := cluster_hosts(address)) is not None:
@@ -104,7 +107,7 @@ def _layer_host(address: str, database: int, password: str | None) -> dict[str, 
         **_ASYNC_ONCE_MORE,
     }
     if (found := sentinel_address(address)) is not None:
-        names = {"sentinels": found.hosts, "master_name": found.primary, "sentinel_kwargs": _TIMES}
+        names = {"sentinels": found.hosts, "master_name": found.primary, "sentinel_kwargs": _sentinel_options()}
         return {**names, "db": database, **options}
     plain = address if "://" in address else f"redis://{address}"
     return {"address": f"{plain}/{database}", **options}

@@ -20,6 +20,7 @@ FOREIGN_SETTINGS = frozenset(
     for name in (
         "MONGODB_URI",
         "REDIS_PASSWORD",
+        "REDIS_SENTINEL_PASSWORD",
         "MQTT_USERNAME",
         "MQTT_PASSWORD",
         "SECRET_KEY",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -12,11 +13,15 @@ import pytest
 from tests.instances.instances import Cluster, clients, executed, instance_id, send
 from tests.instances.light_station import LightStation
 from tests.redis_kinds.servers import Cluster as RedisCluster
-from tests.redis_kinds.servers import Watched, running
+from tests.redis_kinds.servers import Watched, new_passwords, running
 
 # A primary counts as dead after a second in these tests, and a replica is put in its place within some more.
 FAIL_OVER_SECONDS = 30.0
-KINDS: dict[str, type[Watched | RedisCluster]] = {"sentinel": Watched, "cluster": RedisCluster}
+# The contract tests (`tests/gateway/test_shared_state.py`) have Sentinels without passwords.
+KINDS: dict[str, Callable[[Path], Watched | RedisCluster]] = {
+    "sentinel": lambda directory: Watched(directory, new_passwords()),
+    "cluster": RedisCluster,
+}
 
 
 async def anything_unavailable(api: httpx.AsyncClient, station: LightStation, data: str) -> bool:
@@ -34,7 +39,7 @@ async def test_a_primary_dies(cluster: Cluster, tmp_path: Path, kind: str) -> No
     [station] = cluster.stations(1)
     with running(servers):
         names = (f"uvicorn-{kind}-1", f"uvicorn-{kind}-2")
-        here, there = await asyncio.to_thread(cluster.start, *names, REDIS_ADDR=servers.address)
+        here, there = await asyncio.to_thread(cluster.start, *names, **servers.settings)
         await station.connect(there.url)
         async with cluster.api(here) as api:
             assert await clients(api) == {station.id: instance_id(there)}

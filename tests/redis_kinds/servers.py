@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Self
@@ -35,14 +37,48 @@ class ClusterNode(RedisServer):
         return redis.Redis(host=LOOPBACK, port=self.port)
 
 
-class SentinelServer(RedisServer):
+@dataclass(frozen=True, slots=True)
+class Passwords:
+    """What the servers ask for; nothing where it is empty."""
+
+    redis: str = ""
+    sentinel: str = ""
+
+
+def new_passwords() -> Passwords:
+    """Return passwords that nobody knows, one for Redis and another for the Sentinels."""
+    return Passwords(secrets.token_hex(16), secrets.token_hex(16))
+
+
+class GuardedServer(RedisServer):
+    """A server that asks for a password, and has it for others of its kind."""
+
+    def __init__(self, directory: Path, password: str) -> None:
+        super().__init__(directory, any_free())
+        self.password = password
+
+    def command(self) -> list[str]:
+        guard = ["--requirepass", self.password, "--masterauth", self.password] if self.password else []
+        return [*super().command(), *guard]
+
+    def is_ready(self) -> bool:
+        with suppress(redis.RedisError):
+            return bool(self.client.ping())
+        return False
+
+    @property
+    def client(self) -> redis.Redis:
+        return redis.Redis(host=LOOPBACK, port=self.port, password=self.password or None, decode_responses=True)
+
+
+class SentinelServer(GuardedServer):
     """A Sentinel that watches one primary."""
 
     name = "redis-sentinel"
 
-    def __init__(self, directory: Path, primary_port: int) -> None:
-        super().__init__(directory, any_free())
-        self._primary_port = primary_port
+    def __init__(self, directory: Path, primary: GuardedServer, password: str) -> None:
+        super().__init__(directory, password)
+        self._primary = primary
 
     def command(self) -> list[str]:
         configuration = self.directory / "sentinel.conf"
@@ -50,22 +86,26 @@ class SentinelServer(RedisServer):
             f"port {self.port}",
             f"bind {LOOPBACK}",
             f"dir {self.directory}",
-            f"sentinel monitor {PRIMARY} {LOOPBACK} {self._primary_port} 1",
+            f"sentinel monitor {PRIMARY} {LOOPBACK} {self._primary.port} 1",
             f"sentinel down-after-milliseconds {PRIMARY} {_DEAD_AFTER}",
             f"sentinel failover-timeout {PRIMARY} 5000",
         ]
+        if self._primary.password:
+            lines.append(f"sentinel auth-pass {PRIMARY} {self._primary.password}")
+        if self.password:
+            lines.append(f"requirepass {self.password}")
         configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return [redis_server(), str(configuration), "--sentinel"]
 
 
-class ReplicaServer(RedisServer):
+class ReplicaServer(GuardedServer):
     """A copy of a primary."""
 
     name = "redis-replica"
 
-    def __init__(self, directory: Path, primary_port: int) -> None:
-        super().__init__(directory, any_free())
-        self._primary_port = primary_port
+    def __init__(self, directory: Path, primary: GuardedServer) -> None:
+        super().__init__(directory, primary.password)
+        self._primary_port = primary.port
 
     def command(self) -> list[str]:
         return [*super().command(), "--replicaof", LOOPBACK, str(self._primary_port)]
@@ -74,10 +114,16 @@ class ReplicaServer(RedisServer):
 class Watched:
     """A primary, its replica, and a Sentinel that puts the replica in its place."""
 
-    def __init__(self, directory: Path) -> None:
-        self.primary = RedisServer(directory / "primary", any_free())
-        self.replica = ReplicaServer(directory / "replica", self.primary.port)
-        self.sentinel = SentinelServer(directory / "sentinel", self.primary.port)
+    def __init__(self, directory: Path, passwords: Passwords = Passwords()) -> None:
+        self.primary = GuardedServer(directory / "primary", passwords.redis)
+        self.replica = ReplicaServer(directory / "replica", self.primary)
+        self.sentinel = SentinelServer(directory / "sentinel", self.primary, passwords.sentinel)
+        # The product's settings that lead to them.
+        self.settings = {"REDIS_ADDR": self.address}
+        if passwords.redis:
+            self.settings["REDIS_PASSWORD"] = passwords.redis
+        if passwords.sentinel:
+            self.settings["REDIS_SENTINEL_PASSWORD"] = passwords.sentinel
 
     @property
     def address(self) -> str:
@@ -86,8 +132,7 @@ class Watched:
     def start(self) -> Self:
         for server in (self.primary, self.replica, self.sentinel):
             server.start()
-        sentinel = redis.Redis(host=LOOPBACK, port=self.sentinel.port, decode_responses=True)
-        replica = redis.Redis(host=LOOPBACK, port=self.replica.port, decode_responses=True)
+        sentinel, replica = self.sentinel.client, self.replica.client
         _until(lambda: replica.info("replication")["master_link_status"] == "up", "the replica has no copy")
         _until(lambda: len(sentinel.sentinel_slaves(PRIMARY)) == 1, "the Sentinel knows no replica")
         return self
@@ -106,6 +151,7 @@ class Cluster:
 
     def __init__(self, directory: Path) -> None:
         self.nodes = [ClusterNode(directory / f"node-{place}", _port_with_bus()) for place in range(4)]
+        self.settings = {"REDIS_ADDR": self.address}
 
     @property
     def address(self) -> str:
