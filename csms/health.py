@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from pymongo.errors import PyMongoError
 
+from csms.plain_answer import Application, Message, Receive, Send, answer
 from tenants.clients import async_client
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 READY_SECONDS = 2
 _ALIVE: Message = {"status": "ok"}
@@ -75,16 +69,5 @@ async def _ready() -> Message:
 async def _answer(send: Send, document: Message, *, head: bool = False) -> None:
     status = document["status"]
     code, kind = (200, "application/json") if status == "ok" else (status, "application/problem+json")
-    body = json.dumps(document).encode()
-    headers = [
-        (b"content-type", kind.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    if code == 503:
-        headers.append((b"retry-after", b"5"))
-    if code == 405:
-        headers.append((b"allow", b"GET, HEAD"))
-    await send({"type": "http.response.start", "status": code, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    headers = {503: {"retry_after": "5"}, 405: {"allow": "GET, HEAD"}}.get(code, {})
+    await answer(send, code, json.dumps(document).encode(), kind, head=head, **headers)

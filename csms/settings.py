@@ -58,6 +58,9 @@ if 0 < len(METRICS_TOKEN) < 16:
     raise env.SettingError(
         "METRICS_TOKEN is shorter than 16 characters: set it to the output of `openssl rand -hex 32`"
     )
+PUBLISHER_METRICS_PORT = env.integer("PUBLISHER_METRICS_PORT", 0, high=65535)
+if PUBLISHER_METRICS_PORT and not METRICS_TOKEN:
+    raise env.SettingError("PUBLISHER_METRICS_PORT is set and METRICS_TOKEN is not: nobody could see the metrics")
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.choice("LOG_FORMAT", "console" if DEBUG else "json", ("console", "json"))
 

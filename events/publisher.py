@@ -49,7 +49,7 @@ class Publisher:
         self._broker = broker
         self._leases = leases
         self._nudges = nudges
-        self._databases = databases
+        self._find_databases = databases
         self._drains: dict[str, OutboxDrain] = {}
         self._known: set[str] = set()
         self._waiting: dict[str, None] = {}
@@ -61,6 +61,17 @@ class Publisher:
         self._storage_failed = False
         self._broken_until: dict[OutboxDrain, float] = {}
         self._stopping = False
+        # Since the start; metrics are read by another thread.
+        self.published = self.refused = self.set_aside = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a session with the broker."""
+        return self._broker.connected
+
+    def databases(self) -> list[Database[dict[str, Any]]]:
+        """Return the databases whose outboxes this publisher serves now; for any thread."""
+        return [drain.database for drain in list(self._drains.values())]
 
     def stop(self) -> None:
         """Make `run` return soon; may be called from a signal handler."""
@@ -157,7 +168,7 @@ class Publisher:
         self._refusals.forget_all_but(self._drains.values())
 
     def _look_for_tenants(self) -> None:
-        databases = self._databases()
+        databases = self._find_databases()
         self._known = set(databases)
         for tenant in set(self._drains) - set(databases):
             del self._drains[tenant]
@@ -188,9 +199,11 @@ class Publisher:
             sent = self._under_way.pop(ticket)
             sent.drain.taken(sent)
             self._refusals.taken(sent)
+        self.published += len(self._broker.acknowledged)
         self._broker.acknowledged.clear()
         for ticket, reason in self._broker.refused:
             self._refusals.refused(self._under_way.pop(ticket), reason)
+        self.refused += len(self._broker.refused)
         self._broker.refused.clear()
 
     def _note_cut_off(self) -> None:
@@ -210,6 +223,7 @@ class Publisher:
             for sent in given_up:
                 drain.set_aside(sent)
             self._broker.trust()
+            self.set_aside += len(refused)
             log.error(
                 "events_set_aside",
                 database=drain.database.name,

@@ -6,8 +6,7 @@ An ASGI application in front of Django's: it needs no thread and no host name, a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from secrets import compare_digest
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -15,17 +14,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, GC_COLLECTOR, PROCESS_COLLECT
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from csms.metrics_token import CHALLENGE, PATH, REFUSAL, may_see
+from csms.plain_answer import Application, Message, Receive, Send, answer
 from csms.serve.unfinished import Unfinished
 from csms.version import VERSION
 from ocpp_gateway import tallies
 from ocpp_gateway.gateway import Gateway, gateway
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
-
-PATH = "/metrics"
 
 
 class MetricsPage:
@@ -37,10 +31,10 @@ class MetricsPage:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or not settings.METRICS_TOKEN:
             await self._application(scope, receive, send)
-        elif not _may_see(scope["headers"]):
-            await _answer(send, 401, b"send METRICS_TOKEN as a bearer token\n", "text/plain; charset=utf-8")
+        elif not may_see(dict(scope["headers"]).get(b"authorization", b"")):
+            await answer(send, 401, REFUSAL, "text/plain; charset=utf-8", www_authenticate=CHALLENGE)
         else:
-            await _answer(send, 200, generate_latest(_registry(gateway())), CONTENT_TYPE_LATEST)
+            await answer(send, 200, generate_latest(_registry(gateway())), CONTENT_TYPE_LATEST)
 
 
 class GatewayMetrics(Collector):
@@ -74,21 +68,3 @@ def _family(name: str, text: str, label: str, numbers: Counter[Any]) -> Metric:
     for value, number in sorted(numbers.items()):
         family.add_metric([str(value)], number)
     return family
-
-
-def _may_see(headers: list[tuple[bytes, bytes]]) -> bool:
-    sent = dict(headers).get(b"authorization", b"")
-    return compare_digest(sent, f"Bearer {settings.METRICS_TOKEN}".encode())
-
-
-async def _answer(send: Send, status: int, body: bytes, kind: str) -> None:
-    headers = [
-        (b"content-type", kind.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    if status == 401:
-        headers.append((b"www-authenticate", b'Bearer realm="metrics"'))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from csms.publisher_metrics import serve_metrics
 from csms.redis import sync_redis
 from events.broker import Broker
 from events.broker_address import BrokerAddress, BrokerUrlError
@@ -51,6 +52,8 @@ class Command(BaseCommand):
         publisher = Publisher(Broker(address, name), leases, nudges, lambda: _databases(client, own))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: publisher.stop())
+        if settings.PUBLISHER_METRICS_PORT:
+            _serve_metrics(publisher)
         nudges.start()
         log.info("publisher_started", broker=f"{address.host}:{address.port}", client_id=name)
         publisher.run()
@@ -58,6 +61,13 @@ class Command(BaseCommand):
         for each in (client, *own.values()):
             each.close()
         log.info("publisher_stopped")
+
+
+def _serve_metrics(publisher: Publisher) -> None:
+    try:
+        serve_metrics(publisher, settings.HTTP_HOST, settings.PUBLISHER_METRICS_PORT)
+    except OSError as error:
+        raise CommandError(f"PUBLISHER_METRICS_PORT={settings.PUBLISHER_METRICS_PORT}: {error}") from None
 
 
 def _client(uri: str) -> MongoClient[Document]:
