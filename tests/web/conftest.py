@@ -77,3 +77,9 @@ async def browser(gateway: Gateway, anna: Operator, tmp_path: Path) -> AsyncIter
     async with chromium(tmp_path, origin_of(gateway)) as opened:
         await opened.cookie(settings.SESSION_COOKIE_NAME, logged_in(anna.slug))
         yield opened
+
+
+@pytest.fixture
+def unhurried(anna: Operator) -> None:
+    """Nobody is told to come back later."""
+    anna.configure(api_rate_limit=1_000_000)
