@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import logging.config
-import re
 from typing import Any
 
 import structlog
 
-# Whoever puts an API key into the path of a request must not find it in the log for all who read that.
-_API_KEY = re.compile(r"(csms_[0-9a-f]{16})_[0-9a-f]{64}")
+from csms.api_key_form import FORM, PREFIX
 
 
 def without_api_keys(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Return a log entry with the secret part of API keys left out; a processor of structlog."""
+    """Return a log entry with the secret part of API keys left out; a processor of structlog.
+
+    Whoever puts a key into the path of a request must not find it in the log for all who read that.
+    """
     for name, value in event.items():
-        if isinstance(value, str) and "csms_" in value:
-            event[name] = _API_KEY.sub(r"\1_***", value)
+        if isinstance(value, str) and PREFIX in value:
+            event[name] = FORM.sub(rf"{PREFIX}\g<id>_***", value)
     return event
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from django.db import IntegrityError
 
+from csms.api_key_form import FORM, PREFIX
 from csms.errors import Conflict, CsmsError
 from tenants.access import Access, TenantSuspended
 from tenants.api_key import ApiKey
@@ -25,7 +25,6 @@ from tenants.permissions import LEAST_ROLE
 from tenants.program import Program
 from tenants.standing import standing_of_key
 
-PREFIX = "csms_"
 MAX_PER_TENANT = 100
 DEFAULT_LIFETIME = timedelta(days=365)
 LONGEST_LIFETIME = timedelta(days=2 * 365)
@@ -35,7 +34,6 @@ RESOURCES = tuple(sorted(set(LEAST_ROLE) - FOR_PEOPLE_ONLY))
 # The last use is written down this often at most, by each process: a request costs no write.
 USE_WRITTEN_EVERY = 60.0
 
-_KEY = re.compile(rf"{PREFIX}(?P<id>[0-9a-f]{{16}})_(?P<secret>[0-9a-f]{{64}})")
 _last_written: dict[str, float] = {}
 
 
@@ -123,7 +121,7 @@ def access_with_key(text: str, address: str) -> Access:
         KeyRefused: it is none of ours, expired or revoked.
         tenants.access.TenantSuspended: its tenant is suspended.
     """
-    match = _KEY.fullmatch(text)
+    match = FORM.fullmatch(text)
     found = standing_of_key(match["id"]) if match else None
     if match is None or found is None:
         raise _unknown()

@@ -8,14 +8,16 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import paho.mqtt.client as mqtt
+import paho.mqtt.client as paho
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from csms.embedded.stack import Stack
 from tests.acceptance.mqtt_capture import MARKS
 
 DEADLINE = 15.0
@@ -46,7 +48,7 @@ class Capture:
         self._events: dict[str, list[Event]] = defaultdict(list)
         self._subscribed = threading.Event()
         self._address = urlsplit(broker)
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"capture-{secrets.token_hex(4)}")
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"capture-{secrets.token_hex(4)}")
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._keep
@@ -63,7 +65,7 @@ class Capture:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _keep(self, client: Any, userdata: Any, message: mqtt.MQTTMessage) -> None:
+    def _keep(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
         if not message.payload or message.topic == MARKS:
             return  # the broker forgets what it retained on this topic; or a test's own message
         payload = json.loads(message.payload)
@@ -133,3 +135,12 @@ def _is_status(event: Event) -> bool:
 
 def _says(event: Event, data: dict[str, Any]) -> bool:
     return all(event.payload["data"].get(name) == value for name, value in data.items())
+
+
+@pytest.fixture(scope="session")
+def mqtt(embedded_stack: Stack) -> Iterator[Capture]:
+    """Everything the broker delivers, from before the first station connects."""
+    capture = Capture(embedded_stack.mqtt.url)
+    capture.start()
+    yield capture
+    capture.stop()

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import Self
 
-from csms.embedded.ports import LOOPBACK
+from tests.accepting import Accepting, in_background
 
 # Of MQTT 5: no session present, success, no properties.
 CONNACK_ACCEPTED = b"\x20\x03\x00\x00\x00"
 
 
-class SilentPeer:
+class SilentPeer(Accepting):
     """Accepts every connection, greets it with `greeting`, reads what comes and never says anything again."""
 
     def __init__(self, greeting: bytes = b"") -> None:
+        super().__init__()
         self._greeting = greeting
-        self._listener = socket.create_server((LOOPBACK, 0))
         self._changed = threading.Condition()
         self._clients: list[socket.socket] = []
         self.accepted = 0
@@ -26,14 +25,10 @@ class SilentPeer:
 
     @property
     def url(self) -> str:
-        return f"tcp://{LOOPBACK}:{self._listener.getsockname()[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
+        return f"tcp://{self.address}"
 
     def __exit__(self, *error: object) -> None:
-        self._listener.close()
+        super().__exit__(*error)
         for client in self._clients:
             client.close()
 
@@ -45,15 +40,11 @@ class SilentPeer:
             )
             assert enough, f"{self.accepted} accepted, {self.ended} ended, {self.received} bytes received"
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return  # closed: the test is over
-            self._clients.append(client)
-            self._note(accepted=1)
-            threading.Thread(target=self._read, args=[client], daemon=True).start()
+    def connected(self, client: socket.socket) -> None:
+        """Note the connection and read from it."""
+        self._clients.append(client)
+        self._note(accepted=1)
+        in_background(self._read, client)
 
     def _read(self, client: socket.socket) -> None:
         try:

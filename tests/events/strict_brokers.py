@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 from urllib.parse import urlsplit
 
 from csms.embedded.mqtt import Mosquitto
-from csms.embedded.ports import LOOPBACK, any_free
+from csms.embedded.ports import any_free
+from tests.accepting import Accepting, forward, in_background
 
 _VERSION_AT, _OLD = 8, 4
 _UNSUPPORTED = b"\x20\x02\x00\x01"
@@ -51,57 +50,30 @@ def strict(directory: Path, *settings: str, access: str | None = None) -> Iterat
         broker.stop()
 
 
-class OldBroker:
+class OldBroker(Accepting):
     """A context manager: the broker at `url` as it would be if it spoke MQTT 3.1.1 only.
 
     `refuses` says whether such a broker tells who speaks a newer version; many just hang up.
     """
 
     def __init__(self, url: str, *, refuses: bool) -> None:
+        super().__init__()
         address = urlsplit(url)
         self._broker = (address.hostname, address.port)
         self._answer = _UNSUPPORTED if refuses else b""
-        self._listener = socket.create_server((LOOPBACK, 0))
 
     @property
     def url(self) -> str:
-        return f"tcp://{LOOPBACK}:{self._listener.getsockname()[1]}"
+        return f"tcp://{self.address}"
 
-    def __enter__(self) -> Self:
-        _in_background(self._accept)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return  # closed: the test is over
-            connect = client.recv(65536)
-            if connect[_VERSION_AT] > _OLD:
-                client.sendall(self._answer)
-                client.close()
-                continue
-            broker = socket.create_connection(self._broker)
-            broker.sendall(connect)
-            _in_background(lambda one=client, other=broker: _forward(one, other))  # type: ignore[misc]
-            _in_background(lambda one=client, other=broker: _forward(other, one))  # type: ignore[misc]
-
-
-def _forward(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-    except OSError:
-        pass  # one side is gone; the other is told below
-    for end in (source, target):
-        with suppress(OSError):  # closed by the other direction
-            end.shutdown(socket.SHUT_RDWR)  # `close` alone would wait for a thread that reads from it
-        end.close()
-
-
-def _in_background(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, daemon=True).start()
+    def connected(self, client: socket.socket) -> None:
+        """Turn away who speaks a newer version; forward the others."""
+        connect = client.recv(65536)
+        if connect[_VERSION_AT] > _OLD:
+            client.sendall(self._answer)
+            client.close()
+            return
+        broker = socket.create_connection(self._broker)
+        broker.sendall(connect)
+        in_background(forward, client, broker)
+        in_background(forward, broker, client)

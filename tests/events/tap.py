@@ -12,11 +12,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Self
 from urllib.parse import urlsplit
 
-from csms.embedded.ports import LOOPBACK
 from tests.acceptance.mqtt_capture import Heard, History
+from tests.accepting import Accepting, forward, in_background
 
 _CONNECT, _PUBLISH, _PUBACK = 0x10, 0x30, 0x40
 _MQTT_5 = 5
@@ -31,13 +30,13 @@ class _Conversation:
         self.version = 0
 
 
-class Tap:
+class Tap(Accepting):
     """A context manager that forwards a port of its own to the broker at `url`."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         address = urlsplit(url)
         self._broker = (address.hostname, address.port)
-        self._listener = socket.create_server((LOOPBACK, 0))
         self._changed = threading.Condition()
         self._conversations: list[_Conversation] = []
         self._open = threading.Event()
@@ -45,14 +44,7 @@ class Tap:
 
     @property
     def url(self) -> str:
-        return f"tcp://{LOOPBACK}:{self._listener.getsockname()[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._listener.close()
+        return f"tcp://{self.address}"
 
     def taken(self) -> list[Heard]:
         """Return what the broker has acknowledged, in the order in which it was sent; nothing is left out."""
@@ -95,38 +87,29 @@ class Tap:
     def _count(self) -> int:
         return sum(len(one.acknowledged) for one in self._conversations)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return  # closed: the test is over
-            try:
-                broker = socket.create_connection(self._broker)
-            except OSError:
-                client.close()
-                continue
-            one = _Conversation()
-            self._conversations.append(one)
-            self._pump(client, broker, partial(self._published, one))
-            self._pump(broker, client, partial(self._acknowledged, one))
+    def connected(self, client: socket.socket) -> None:
+        """Forward both ways, and note what passes; without the broker, hang up."""
+        try:
+            broker = socket.create_connection(self._broker)
+        except OSError:
+            client.close()
+            return
+        one = _Conversation()
+        self._conversations.append(one)
+        in_background(self._pump, client, broker, partial(self._published, one))
+        in_background(self._pump, broker, client, partial(self._acknowledged, one))
 
-    def _pump(self, source: socket.socket, target: socket.socket, note: Callable[[int, bytes], None]) -> None:
+    @staticmethod
+    def _pump(source: socket.socket, target: socket.socket, note: Callable[[int, bytes], None]) -> None:
         """Forward until either side ends; every packet is noted before it is forwarded."""
+        packets = _Packets()
 
-        def forward() -> None:
-            packets = _Packets()
-            try:
-                while data := source.recv(65536):
-                    for kind, content in packets.feed(data):
-                        note(kind, content)
-                    target.sendall(data)
-            except OSError:
-                pass  # one side is gone; the other is told below
-            for end in (source, target):
-                end.close()
+        def take(data: bytes) -> bool:
+            for kind, content in packets.feed(data):
+                note(kind, content)
+            return True
 
-        threading.Thread(target=forward, daemon=True).start()
+        forward(source, target, take)
 
     def _published(self, one: _Conversation, kind: int, content: bytes) -> None:
         if kind & 0xF0 == _CONNECT:

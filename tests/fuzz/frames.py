@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ocpp_gateway.protocol.schemas import actions_for_stations, known_actions
 from ocpp_gateway.protocol.versions import OcppVersion
 from tests.fuzz.schema_values import request_maker, response_maker
-from tests.gateway.v16.odd_values import odd_value
+from tests.gateway.v16.odd_values import odd_value, places_in
 
 COMMANDS = sorted(actions_for_stations(OcppVersion.V16))
 # DataTransfer goes both ways.
@@ -117,7 +117,7 @@ def _elements_moved(random: Random, made: Made) -> str:
 
 def _other_fields(random: Random, made: Made) -> str:
     frame = json.loads(made.text)
-    places = _places(frame[-1])
+    places = places_in(frame[-1])
     if not places:
         frame[-1] = {"odd": odd_value(random)}
     for holder, key in random.sample(places, min(len(places), random.randint(1, 2))):
@@ -157,17 +157,6 @@ _MUTATIONS: tuple[Callable[[Random, Made], str], ...] = (
     _key_twice,
     _odd,
 )
-
-
-def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Return every place in a structure, as what holds it and its key there."""
-    if isinstance(value, dict):
-        keys: list[Any] = list(value)
-    elif isinstance(value, list):
-        keys = list(range(len(value)))
-    else:
-        return []
-    return [(value, key) for key in keys] + [place for key in keys for place in _places(value[key])]
 
 
 def _dumped(frame: Any) -> str:

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from csms.embedded.stack import Stack
-from tests.mqtt_capture import Capture
+from tests.mqtt_capture import Capture, mqtt
 from tests.operators import anna, boris, charger, founded, global_database
 from tests.people import Installed
 from tests.serving import Gateway, publisher
 from tests.station import Station, basic, connect_station
 
-__all__ = ["anna", "boris", "charger", "founded", "global_database"]  # fixtures from elsewhere
+__all__ = ["anna", "boris", "charger", "founded", "global_database", "mqtt"]  # fixtures from elsewhere
 
 SERVERS = ("daphne", "uvicorn")
 # What a gateway logs only when something of ours is broken.
@@ -49,15 +48,6 @@ def gateways(directory: Path, global_database: None) -> Iterator[dict[str, Gatew
         for gateway in running.values():
             gateway.stop()
         events.stop()
-
-
-@pytest.fixture(scope="session")
-def mqtt(embedded_stack: Stack) -> Iterator[Capture]:
-    """Everything the broker delivers, from before the first station connects."""
-    capture = Capture(embedded_stack.mqtt.url)
-    capture.start()
-    yield capture
-    capture.stop()
 
 
 @pytest.fixture

@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
-from csms.embedded.stack import Stack
-from tests.mqtt_capture import Capture
+from tests.mqtt_capture import mqtt
 from tests.operators import anna, boris, charger, founded, global_database
 from tests.people import Installed, Operator
 from tests.serving import Gateway, publisher
 from tests.station import Station, basic, connect_station
 from tests.upgrade import HttpAnswer, upgrade
 
-__all__ = ["anna", "boris", "charger", "founded", "global_database"]  # fixtures from elsewhere
+__all__ = ["anna", "boris", "charger", "founded", "global_database", "mqtt"]  # fixtures from elsewhere
 
 DEADLINE = 15.0
 LIMITS = {
@@ -76,15 +75,6 @@ def here(pair: list[Gateway]) -> Gateway:
 def there(pair: list[Gateway]) -> Gateway:
     """The other one."""
     return pair[1]
-
-
-@pytest.fixture(scope="session")
-def mqtt(embedded_stack: Stack) -> Iterator[Capture]:
-    """Everything the broker delivers."""
-    capture = Capture(embedded_stack.mqtt.url)
-    capture.start()
-    yield capture
-    capture.stop()
 
 
 _addresses = iter(f"127.{a}.{b}.{c}" for a in range(50, 250) for b in range(256) for c in range(1, 255))

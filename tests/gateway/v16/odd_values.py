@@ -121,7 +121,7 @@ def odd_payload(random: Random, action: str) -> Any:
     if random.random() < 0.02:
         return odd_value(random)
     payload = VALID[action]()
-    places = _places(payload) or [(payload, "odd")]
+    places = places_in(payload) or [(payload, "odd")]
     for where, key in random.sample(places, min(len(places), random.randint(1, 3))):
         _change(random, where, key)
     return payload
@@ -137,7 +137,7 @@ def _change(random: Random, where: Any, key: Any) -> None:
         where[random.choice(_TEXTS)] = odd_value(random)
 
 
-def _places(value: Any) -> list[tuple[Any, Any]]:
+def places_in(value: Any) -> list[tuple[Any, Any]]:
     """Return every place in a structure, as what holds it and its key there."""
     if isinstance(value, dict):
         keys: list[Any] = list(value)
@@ -145,7 +145,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
         keys = list(range(len(value)))
     else:
         return []
-    return [(value, key) for key in keys] + [place for key in keys for place in _places(value[key])]
+    return [(value, key) for key in keys] + [place for key in keys for place in places_in(value[key])]
 
 
 def frame(message_id: str, action: str, payload: Any, random: Random) -> str:

@@ -10,20 +10,10 @@ import pytest
 from tests.gateway.conftest import Connect
 from tests.mqtt_capture import Capture
 from tests.people import Installed, Operator
+from tests.scenarios.scene import STATES
 from tests.station import Station
 
 AVAILABLE = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
-STATES = {
-    "Available": "available",
-    "Preparing": "preparing",
-    "Charging": "charging",
-    "SuspendedEV": "suspended_ev",
-    "SuspendedEVSE": "suspended_evse",
-    "Finishing": "finishing",
-    "Reserved": "reserved",
-    "Unavailable": "unavailable",
-    "Faulted": "faulted",
-}
 
 
 async def test_every_state_has_a_word_of_ours(station: Station, charger: Installed, anna: Operator) -> None:
