@@ -117,8 +117,7 @@ class OutboxDrain:
             self.database[OUTBOX].delete_many({"_id": {"$in": self._done}})
             self._done.clear()
         while self._superseding:
-            event = self._superseding[-1]
-            drop_superseded(self.database, event["station"], event["sequence"])
+            drop_superseded(self.database, self._superseding[-1])
             self._superseding.pop()
 
     def forget(self) -> None:

@@ -112,9 +112,15 @@ def stations_without_status(database: Database[Document]) -> set[str]:
     return set(database[UNDELIVERED].distinct("station", {"retain": True}))
 
 
-def drop_superseded(database: Database[Document], station: str, sequence: int) -> None:
-    """Delete what was set aside of a station's status from before this sequence: the broker has a newer one.
+def drop_superseded(database: Database[Document], event: Document) -> None:
+    """Delete what was set aside of a station's status from before this one: the broker has a newer one on its topic.
 
     Sent again, it would replace that one.
     """
-    database[UNDELIVERED].delete_many({"station": station, "retain": True, "sequence": {"$lt": sequence}})
+    older = {
+        "station": event["station"],
+        "retain": True,
+        "topic": event["topic"],
+        "sequence": {"$lt": event["sequence"]},
+    }
+    database[UNDELIVERED].delete_many(older)

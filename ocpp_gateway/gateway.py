@@ -37,6 +37,7 @@ from ocpp_gateway.pump import STORAGE_PAUSE_SECONDS, Pump
 from ocpp_gateway.state import shared_state
 from ocpp_gateway.suspension import Suspensions
 from ocpp_gateway.tallies import COMMANDS
+from ocpp_gateway.topic_prefix import TopicPrefixes
 from ocpp_gateway.waiters import Waiters
 from tenants import abandoned_transactions
 from tenants.clients import Document, close_async_client
@@ -81,7 +82,7 @@ class Gateway:
         self._after_boots = asyncio.Semaphore(AFTER_BOOT_AT_ONCE)
         self._letters = Letters(self)
         self._instances = Instances(self, state.leases)
-        self.housekeeping = Housekeeping(self, TASKS, (Suspensions().follow,))
+        self.housekeeping = Housekeeping(self, TASKS, (Suspensions().follow, TopicPrefixes().follow))
         self._pulse = Pulse(self._instances.close_stale)
         self.gate = Gate.of(self, state.strikes, state.exchange)
         self._ready: asyncio.Task[None] | None = None
