@@ -25,7 +25,8 @@ from ocpp_gateway.limits.gate import Gate
 from tenants.clients import Document
 from tenants.directory import TenantRecord, find_tenant
 
-# Each look, one per HOUSEKEEPING_INTERVAL, is at so many parts of the sockets, in turn: 10,000 cost next to nothing.
+# Each look, one per HOUSEKEEPING_INTERVAL, is at one of so many parts of the sockets, in turn. 10,000 sockets take
+# 0.2 s of CPU for all of them, mostly in the driver.
 TURNS = 3
 # As many stations are read with one query; after each the event loop has its turn.
 GROUP = 100
