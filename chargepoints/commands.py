@@ -64,10 +64,10 @@ class OtherRequest(Conflict):
 async def store_command(tenant: TenantRecord, new: NewCommand, now: datetime) -> tuple[Document, bool]:
     """Store a command as queued; return it and whether it is new.
 
-    With an idempotency key, the same request again returns the first command.
+    With an idempotency key, the same request of the same user again returns the first command.
 
     Raises:
-        OtherRequest: the key was used for another action or payload.
+        OtherRequest: the user has used the key for another action or payload.
     """
     unit = UnitOfWork(tenant)
     document = add_command(unit, new, now)
@@ -75,7 +75,11 @@ async def store_command(tenant: TenantRecord, new: NewCommand, now: datetime) ->
         await unit.commit()
     except DuplicateRecord:
         first = await tenant.database[COMMANDS].find_one(
-            {"charge_point_id": new.charge_point_id, "idempotency_key": new.idempotency_key}
+            {
+                "charge_point_id": new.charge_point_id,
+                "requested_by": new.requested_by,
+                "idempotency_key": new.idempotency_key,
+            }
         )
         if first is None:
             raise

@@ -58,7 +58,7 @@ class Command(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["charge_point_id", "idempotency_key"],
+                fields=["charge_point_id", "requested_by", "idempotency_key"],
                 condition=models.Q(idempotency_key__gt=""),
                 name="command_idempotency",
             )

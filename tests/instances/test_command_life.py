@@ -309,6 +309,18 @@ class TestIdempotency:
         for client in clients:
             await client.aclose()
 
+    async def test_a_key_is_its_users_own(
+        self, cluster: Cluster, instances: list[Gateway], station: LightStation, api: httpx.AsyncClient
+    ) -> None:
+        body = {"action": "DataTransfer", "payload": {"vendorId": "Acme", "data": "mine"}}
+        url, key = f"/chargepoints/{station.id}/commands?wait=30", {"Idempotency-Key": "order-3"}
+        first = await api.post(url, json=body, headers=key)
+        async with cluster.api(instances[0], role="admin") as somebody_else:
+            second = await somebody_else.post(url, json=body, headers=key)
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert first.json()["id"] != second.json()["id"]
+        assert executed(station) == ["mine", "mine"]
+
     async def test_a_key_is_good_for_one_station(
         self, cluster: Cluster, instances: list[Gateway], station: LightStation, api: httpx.AsyncClient
     ) -> None:
