@@ -13,6 +13,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 from django.conf import settings
@@ -49,14 +50,17 @@ class InProgress(CsmsError):
 
 
 class Seed:
-    """What an answer's secrets are derived from; the same for every repetition of a request."""
+    """What an answer's secrets are derived from: the same for every repetition of a request.
 
-    def __init__(self, claim_id: str) -> None:
-        self._claim_id = claim_id
+    Others when the key is used again after its time: what was stolen of the first object must not open the next.
+    """
+
+    def __init__(self, claim: Document) -> None:
+        self._claim = f"{claim['_id']}:{claim.get('salt', '')}"
 
     def secret(self) -> str:
         """Return 40 hex digits that nobody without SECRET_KEY can tell."""
-        text = f"idempotency:{self._claim_id}"
+        text = f"idempotency:{self._claim}"
         return hmac.new(settings.SECRET_KEY.encode(), text.encode(), "sha256").hexdigest()[:40]
 
 
@@ -82,11 +86,12 @@ def answer_once(
     if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         raise ParseError(f"{HEADER} is 1 to 255 printable ASCII characters")
     collection, claim_id, digest = _collection(), _claim_id(request, key), _digest(request.data)
-    known = _claim(collection, claim_id, digest)
-    if known is not None:
-        return _repeated(known, digest, secrets(Seed(claim_id)))
-    answer = _do(collection, claim_id, work)
-    _keep(collection, claim_id, answer, without=secrets(Seed(claim_id)))
+    claim, is_new = _claim(collection, claim_id, digest)
+    seed = Seed(claim)
+    if not is_new:
+        return _repeated(claim, digest, secrets(seed))
+    answer = _do(collection, claim_id, lambda: work(seed))
+    _keep(collection, claim_id, answer, without=secrets(seed))
     return answer
 
 
@@ -110,19 +115,26 @@ def _digest(body: Any) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _claim(collection: Collection[Document], claim_id: str, digest: str) -> Document | None:
-    """Return None if the key is now ours, else what is known of its first use."""
+def _claim(collection: Collection[Document], claim_id: str, digest: str) -> tuple[Document, bool]:
+    """Return what is known of the key's first use, and whether this is it."""
     now = datetime.now(UTC)
     collection.delete_one({"_id": claim_id, "expires_at": {"$lte": now}})  # MongoDB tidies up once a minute only
-    document = {"_id": claim_id, "digest": digest, "claimed_at": now, "expires_at": now + KEPT, "answer": None}
+    document: Document = {
+        "_id": claim_id,
+        "salt": token_hex(16),
+        "digest": digest,
+        "claimed_at": now,
+        "expires_at": now + KEPT,
+        "answer": None,
+    }
     try:
         collection.insert_one(document)
     except DuplicateKeyError:
         known = collection.find_one({"_id": claim_id})
         if known is None:  # freed between the two calls by a request that was refused
             raise InProgress from None
-        return known
-    return None
+        return known, False
+    return document, True
 
 
 def _repeated(known: Document, digest: str, secrets: Mapping[str, Any]) -> Response:
@@ -142,9 +154,9 @@ def _repeated(known: Document, digest: str, secrets: Mapping[str, Any]) -> Respo
     )
 
 
-def _do(collection: Collection[Document], claim_id: str, work: Work) -> Response:
+def _do(collection: Collection[Document], claim_id: str, work: Callable[[], Response]) -> Response:
     try:
-        return work(Seed(claim_id))
+        return work()
     except (CsmsError, APIException) as refusal:
         status = refusal.http_status if isinstance(refusal, CsmsError) else refusal.status_code
         if status < 500:

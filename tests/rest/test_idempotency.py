@@ -40,6 +40,16 @@ def test_without_a_key_keys_of_stations_are_random(voltway: Company) -> None:
     assert made[0].json()["key"] != made[1].json()["key"]
 
 
+def test_a_key_that_is_used_again_after_its_time_makes_another_secret(voltway: Company, collection_of: Any) -> None:
+    """A script names its keys alike each time: the key of the stolen station must not open the one in its place."""
+    api = voltway.api()
+    first = api.post("chargepoints", {"id": "CP1"}, **KEY).json()["key"]
+    api.delete("chargepoints/CP1")
+    collection_of("idempotency_keys").update_one({}, {"$set": {"expires_at": datetime.now(UTC)}})
+
+    assert api.post("chargepoints", {"id": "CP1"}, **KEY).json()["key"] != first
+
+
 def test_another_body_is_refused(voltway: Company) -> None:
     voltway.api().post("id-tokens", {"id_tag": "A"}, **KEY)
 
