@@ -31,6 +31,8 @@ TURNS = 3
 # As many stations are read with one query; after each the event loop has its turn.
 GROUP = 100
 
+TENANT_DELETED = "this tenant was deleted"
+
 log = structlog.get_logger(__name__)
 
 
@@ -70,6 +72,9 @@ class Expulsions:
     async def _look_at(self, slug: str, connections: list[Connection]) -> None:
         tenant = await find_tenant(slug)
         if tenant is None:
+            # What it went on writing would make the database of a deleted tenant again.
+            self._ended |= dict.fromkeys(connections, TENANT_DELETED)
+            background(self._expel(connections), "expel")
             return
         ended: list[Connection] = []
         try:
@@ -103,7 +108,7 @@ class Expulsions:
     async def _farewell(self, connection: Connection) -> None:
         tenant, identity, reason = connection.station.tenant.slug, connection.station.id, self._ended[connection]
         log.warning("station_expelled", tenant=tenant, station=identity, address=connection.address, reason=reason)
-        if reason != DELETED:
+        if reason not in {DELETED, TENANT_DELETED}:
             text = f"{reason}; it was connected from {connection.address}"
             self._here.gate.reports.report(tenant, identity, Noticed.EXPELLED, text)
         await say_goodbye(connection, reason)

@@ -5,6 +5,7 @@ Each step may be repeated, so a deletion that was killed is finished by asking f
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -23,6 +24,11 @@ from tenants.models import Tenant, User
 from tenants.routing import database_name
 
 _ROW_EVENTS = 500
+_LOOK_SECONDS = 0.5
+# An instance has seen all its sockets after so many looks, with some time to say goodbye.
+_LOOKS = 5
+# What is on its way to the database when a socket has closed (the message log).
+_LAST_WRITES_SECONDS = 2.0
 # By then every instance has read that the tenant is suspended, and acted on it.
 SETTLED = timedelta(seconds=2 * CACHE_SECONDS)
 
@@ -52,7 +58,7 @@ def check_deletable(tenant: Tenant, now: datetime) -> None:
     if now - changed < SETTLED:
         raise NotSettled(f"the tenant {tenant.slug!r} was changed just now: try again in some seconds")
     database = _database(tenant.slug)
-    connected = database["charge_points"].count_documents({"connected": {"$ne": None}}, limit=1000)
+    connected = _connected(database)
     if connected:
         raise NotSettled(f"{connected} stations of {tenant.slug!r} are still connected: they are being disconnected")
     waiting = database[OUTBOX].count_documents({}, limit=1000)
@@ -65,11 +71,12 @@ def check_deletable(tenant: Tenant, now: datetime) -> None:
 def delete_tenant(tenant: Tenant) -> None:
     """Delete a tenant with its database, its members and what is kept of it elsewhere.
 
-    People who belong to no other tenant go with it. Check `check_deletable` before: what stations and members still
-    write meanwhile is lost, and events that were not sent are, too.
+    People who belong to no other tenant go with it. Check `check_deletable` before: stations that are still connected
+    are sent away now, and what they say meanwhile is lost; events that were not sent are, too.
     """
     slug = tenant.slug
     database = _database(slug)
+    _send_stations_away(slug, database)
     _say_last(sync_client()[settings.MONGODB_GLOBAL_DATABASE][OUTBOX], _last_events(tenant))
     database.client.drop_database(database.name)
     tenant_gone.send(sender=Tenant, slug=slug)
@@ -79,6 +86,21 @@ def delete_tenant(tenant: Tenant) -> None:
     sync_client()[settings.MONGODB_GLOBAL_DATABASE][LEASES].delete_one({"_id": slug})
     # Whoever was still writing may have made it again.
     database.client.drop_database(database.name)
+
+
+def _send_stations_away(slug: str, database: Database[Document]) -> None:
+    """Have every instance close the sockets that are left: what they store later would make the database again."""
+    Tenant.objects.filter(slug=slug).update(database_ready=False)
+    if not _connected(database):
+        return
+    end = time.monotonic() + CACHE_SECONDS + _LOOKS * settings.HOUSEKEEPING_INTERVAL
+    while _connected(database) and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
+    time.sleep(_LAST_WRITES_SECONDS)
+
+
+def _connected(database: Database[Document]) -> int:
+    return database["charge_points"].count_documents({"connected": {"$ne": None}}, limit=1000)
 
 
 def _database(slug: str) -> Database[Document]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from chargepoints.credentials import new_key
-from tests.gateway.v16.charging import start, stop
+from tenants.clients import sync_client
+from tests.gateway.v16.charging import meter_values, reading, start, stop
 from tests.limits.conftest import DEADLINE, LIMITS, connected, knock
 from tests.mqtt_capture import Capture, Event
-from tests.people import Operator
+from tests.people import Installed, Operator, with_orm
 from tests.serving import Gateway
 from tests.station import Station
 
@@ -104,6 +107,28 @@ async def test_resuming_works_at_once(pair: list[Gateway], carla: Operator) -> N
         await again.socket.close()
     await until_verdict(staying, tag, "Accepted")
     await staying.socket.close()
+
+
+@pytest.mark.slow
+async def test_a_deletion_that_does_not_wait_leaves_nothing(pair: list[Gateway], carla: Operator) -> None:
+    """A station that charges goes on sending: it is disconnected, or its database would be there again."""
+    tag = carla.issues(max_active=None)
+    [station] = await connect_some(pair, carla, 1)
+    charge = {"transactionId": (await station.assert_replied("StartTransaction", start(tag)))["transactionId"]}
+
+    async def go_on_charging() -> None:
+        for wh in count():
+            await station.assert_replied("MeterValues", meter_values(reading({"value": f"{wh}"}), **charge))
+
+    def delete() -> None:
+        call_command("delete_tenant", carla.slug, yes=carla.slug, wait=0, discard=True)
+
+    charging = asyncio.create_task(go_on_charging())
+    await asyncio.to_thread(with_orm, delete)
+    with pytest.raises(AssertionError, match="this tenant was deleted"):
+        await asyncio.wait_for(charging, DEADLINE)
+    assert carla.db.name not in await asyncio.to_thread(sync_client().list_database_names)
+    assert (await knock(pair[0], Installed(station.identity, new_key(), carla.slug), "127.0.0.1")).status == 404
 
 
 def told(slug: str, expected: list[str], events: list[Event]) -> list[Event]:

@@ -37,7 +37,9 @@ class Command(BaseCommand):
             raise CommandError(f"there is no tenant {slug!r}")
         self._ask(tenant, options["yes"])
         if tenant.status != Tenant.Status.SUSPENDED:
-            apply_edit(tenant, {"status": Tenant.Status.SUSPENDED.value}, editable=("status",))
+            before, after = tenant.status, Tenant.Status.SUSPENDED.value
+            apply_edit(tenant, {"status": after}, editable=("status",))
+            record("suspend", "tenants", slug, {"status": {"before": before, "after": after}})
             self.stdout.write(f"{slug} is suspended: its stations are being disconnected")
         self._wait(tenant, options["wait"], options["discard"])
         delete_tenant(tenant)
