@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
+
+from tenants.station_authorities import read_authorities
 
 # CertificateSigned, certificateChain (OCPP 1.6 security white paper).
 LONGEST_CHAIN = 10_000
@@ -14,6 +17,18 @@ LONGEST_CHAIN = 10_000
 
 class BadChain(Exception):
     """Not what was asked for; the text says what is wrong with it."""
+
+
+def check_issuer(chain: str, others: Iterable[str]) -> None:
+    """Check that a certificate does not come from an authority (in PEM) of another tenant, whose doors it would open.
+
+    Raises:
+        BadChain: it does.
+    """
+    certificate = x509.load_pem_x509_certificates(chain.encode("utf-8"))[0]
+    known = (authority for pem in others for authority in read_authorities(pem))
+    if any(certificate.issuer == authority.subject for authority in known):
+        raise BadChain("the signer gave a certificate of an authority that belongs to another tenant")
 
 
 def check_chain(chain: str, request: x509.CertificateSigningRequest, now: datetime) -> str:

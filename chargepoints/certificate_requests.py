@@ -5,12 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bson import ObjectId
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 
+from chargepoints.certificates import BadRequest
 from chargepoints.commands import NewCommand, add_command
+from chargepoints.connection import CHARGE_POINTS
 from chargepoints.models import CertificateRequest, CertificateStatus, CommandState
 from chargepoints.station import Station
 from events.facts import certificate_requested
 from tenants.clients import Document
+from tenants.directory import TenantRecord
+from tenants.grouped_reads import grouped_reads
 from tenants.unit_of_work import UnitOfWork
 
 REQUESTS = CertificateRequest._meta.db_table
@@ -22,6 +29,32 @@ _ENDS = {
     CommandState.REJECTED.value: CertificateStatus.NOT_TAKEN,
 }
 _UNSETTLED = (CertificateStatus.SIGNED.value, CertificateStatus.UNANSWERED.value)
+
+
+async def require_own_name(station: Station, request: x509.CertificateSigningRequest) -> None:
+    """Check that a request is not in the name of another station, by which this one may call its serial number.
+
+    Raises:
+        BadRequest: it is.
+    """
+    [name] = [str(one.value) for one in request.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if name == station.id:
+        return
+    if await station.tenant.database[CHARGE_POINTS].find_one({"_id": name}, projection=["_id"]) is not None:
+        raise BadRequest(f"the common name is {name!r}, which is another station's identity")
+
+
+async def was_given_to_another(tenant: TenantRecord, identity: str, pem: str) -> bool:
+    """Return whether a certificate is the answer to another station's request, whatever it says of itself.
+
+    A serial number is what a station says it is, and a signer who is not our own CA knows no better.
+    """
+    reads = grouped_reads(tenant, REQUESTS, field="fingerprint", projection=("charge_point_id",))
+    return any(one["charge_point_id"] != identity for one in await reads.find(_fingerprint(pem)))
+
+
+def _fingerprint(pem: str) -> str:
+    return x509.load_pem_x509_certificates(pem.encode("utf-8"))[0].fingerprint(hashes.SHA256()).hex()
 
 
 async def is_repeated(station: Station, csr: str, now: datetime) -> bool:
@@ -59,6 +92,7 @@ def _add_request(
         "status": (CertificateStatus.SIGNED if chain else CertificateStatus.REFUSED).value,
         "csr": csr,
         "chain": chain,
+        "fingerprint": _fingerprint(chain) if chain else "",
         "reason": reason[:_MAX_REASON],
         "received_at": now,
         "updated_at": now,

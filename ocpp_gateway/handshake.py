@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 
+from chargepoints.certificate_requests import was_given_to_another
 from chargepoints.connection import find_credentials
 from chargepoints.credentials import key_matches, strong_enough
 from chargepoints.key_rotation import accepts_next_key
@@ -24,7 +25,7 @@ from chargepoints.security_profiles import due_profile
 from csms.errors import Conflict, CsmsError
 from ocpp_gateway.entitlement import Entitlement
 from ocpp_gateway.protocol.versions import OcppVersion, choose_version
-from ocpp_gateway.security_profile import WITH_CERTIFICATE, Proof, by_certificate, shortcoming
+from ocpp_gateway.security_profile import WITH_CERTIFICATE, WITH_TLS, Proof, by_certificate, shortcoming
 from tenants.clients import Document
 from tenants.context import tenant_scope
 from tenants.directory import TenantRecord, find_tenant
@@ -164,13 +165,21 @@ async def _authenticate(scope: dict[str, Any], tenant: TenantRecord, identity: s
             raise Refusal(404, "unknown tenant or station")
         _require_active(tenant)
         return await _take_in(scope, tenant, identity, credentials)
-    proof = by_certificate(scope, tenant, identity, stored)
+    proof = await _certified(scope, tenant, identity, stored)
     if proof.profile < WITH_CERTIFICATE and not await _has_key(tenant, identity, stored, credentials):
         raise _unauthorized(proof.wrong)
     too_low = shortcoming(proof, tenant, stored)
     if too_low:
         raise ProfileTooLow(403, too_low)
     return stored, proof
+
+
+async def _certified(scope: dict[str, Any], tenant: TenantRecord, identity: str, stored: Document) -> Proof:
+    """Return what the TLS under a connection proves; nothing of who it is with another station's certificate."""
+    proof = by_certificate(scope, tenant, identity, stored)
+    if proof.certificate is not None and await was_given_to_another(tenant, identity, proof.certificate.pem):
+        return Proof(WITH_TLS, wrong="the certificate was given to another station")
+    return proof
 
 
 async def _has_key(tenant: TenantRecord, identity: str, stored: Document, credentials: bytes | None) -> bool:
@@ -190,7 +199,7 @@ async def _take_in(
     scope: dict[str, Any], tenant: TenantRecord, identity: str, credentials: bytes | None
 ) -> tuple[Document, Proof]:
     """Take in a station nobody created: with its certificate, or with the key it presents first as its key."""
-    proof = by_certificate(scope, tenant, identity, {})
+    proof = await _certified(scope, tenant, identity, {})
     key = None if proof.profile == WITH_CERTIFICATE else _key_of(identity, credentials)
     if proof.profile < WITH_CERTIFICATE and (key is None or not strong_enough(key)):
         raise _unauthorized(proof.wrong)

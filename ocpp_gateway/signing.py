@@ -9,13 +9,14 @@ import structlog
 from cryptography import x509
 from django.conf import settings
 
-from chargepoints.certificate_chains import BadChain, check_chain
+from chargepoints.certificate_chains import BadChain, check_chain, check_issuer
 from chargepoints.certificates import NoSigner
 from chargepoints.commands import NewCommand
 from chargepoints.station import Station
 from ocpp_gateway.protocol.versions import OcppVersion, version_of
 from ocpp_gateway.signers import signed
 from ocpp_gateway.system_commands import SYSTEM
+from tenants.directory import authorities_of_others
 
 # A signer of ours ends by itself a moment before; a user's function may not.
 GRACE_SECONDS = 1.0
@@ -33,7 +34,9 @@ async def chain_for(station: Station, request: x509.CertificateSigningRequest) -
         NoSigner: nobody can sign, the signer does not want to, or it gave something else; the text says why.
     """
     try:
-        return check_chain(await _ask(station, request), request, datetime.now(UTC))
+        chain = check_chain(await _ask(station, request), request, datetime.now(UTC))
+        check_issuer(chain, await authorities_of_others(station.tenant.slug))
+        return chain
     except (NoSigner, BadChain) as refusal:
         log.warning("certificate_not_signed", tenant=station.tenant.slug, station=station.id, reason=str(refusal))
         raise NoSigner(str(refusal)) from None

@@ -100,6 +100,14 @@ async def station_authorities() -> list[str]:
     return [document["station_authorities"] async for document in found]
 
 
+async def authorities_of_others(slug: str) -> list[str]:
+    """Return the authorities of all tenants' stations but one's, in PEM, as they are stored now."""
+    tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
+    others = {"_id": {"$ne": slug}, "station_authorities": {"$nin": ["", None]}}
+    found = tenants.find(others, projection=["station_authorities"])
+    return [document["station_authorities"] async for document in found]
+
+
 def forget_tenant(slug: str) -> None:
     """Have the next look at a tenant read the database."""
     _cache.pop(slug, None)

@@ -27,6 +27,8 @@ class CertificateRequest(models.Model):
     csr = models.TextField()
     # The certificate and those behind it, in PEM.
     chain = models.TextField(blank=True)
+    # SHA-256 of the certificate, in hexadecimal: it is good for this station only.
+    fingerprint = models.CharField(max_length=64, blank=True)
     # Why it was refused.
     reason = models.CharField(max_length=300, blank=True)
     received_at = models.DateTimeField()
@@ -39,6 +41,7 @@ class CertificateRequest(models.Model):
         indexes = [
             models.Index(fields=["-received_at", "-id"], name="certificate_request_time"),
             models.Index(fields=["charge_point_id", "-received_at", "-id"], name="certificate_request_station"),
+            models.Index(fields=["fingerprint"], name="certificate_fingerprint"),
         ]
 
     def __str__(self) -> str:

@@ -87,6 +87,9 @@ async def test_other_spellings_of_the_same_url(each_gateway: Gateway, charger: I
         "/ocpp/{tenant}/{identity}%",
         "/ocpp/{tenant}/{identity}%FF",
         "/ocpp/{tenant}/{identity}%C3%A4",
+        "/ocpp/{tenant}/{lookalike}",
+        "/ocpp/{tenant}/%EF%BB%BF{identity}",
+        "/ocpp/{tenant}/{identity}%E2%80%8B",
         "/ocpp/{tenant}/%2E%2E/{identity}",
         "/ocpp/{tenant}/",
         "/ocpp/{tenant}",
@@ -116,6 +119,7 @@ async def test_other_urls_are_no_station(each_gateway: Gateway, charger: Install
         upper=charger.tenant.upper(),
         identity=charger.identity,
         lower=charger.identity.lower(),
+        lookalike=charger.identity.replace("C", "%D0%A1"),  # Cyrillic
     )
     answer = await knock(each_gateway, charger, target=path)
     assert answer.status == 404, answer

@@ -11,8 +11,6 @@ from tests.certificates import authority, issued, revocation_list
 
 RECONNECTS = 10_000
 MOST_SECONDS = 5.0
-# Verifying a signature costs more than hashing a key, but less than the TLS handshake that it comes with.
-MOST_SECONDS_FOR_CERTIFICATES = 10.0
 
 
 def test_ten_thousand_keys() -> None:
@@ -32,4 +30,4 @@ def test_ten_thousand_certificates() -> None:
     begun = time.process_time()
     for _ in range(RECONNECTS):
         assert check_certificate(mine, holder, trusted, now).name == "CP1"
-    assert time.process_time() - begun < MOST_SECONDS_FOR_CERTIFICATES
+    assert time.process_time() - begun < MOST_SECONDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from chargepoints.certificate_requests import is_repeated, record_refused, record_signed
+from chargepoints.certificate_requests import is_repeated, record_refused, record_signed, require_own_name
 from chargepoints.certificates import BadRequest, NoSigner, read_request
 from chargepoints.station import Station
 from ocpp_gateway.signing import bringing, chain_for
@@ -20,7 +20,9 @@ async def handle(station: Station, payload: dict[str, Any], now: datetime) -> di
         return {"status": "Accepted"}
     names = frozenset({station.id, station.facts.get("serial_number") or station.id})
     try:
-        chain = await chain_for(station, read_request(csr, names))
+        request = read_request(csr, names)
+        await require_own_name(station, request)
+        chain = await chain_for(station, request)
     except (BadRequest, NoSigner) as refusal:
         await record_refused(station, csr, str(refusal), now)
         return {"status": "Rejected"}
