@@ -8,7 +8,7 @@ import select
 import socket
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 UPGRADE_DEADLINE = 20.0
@@ -24,7 +24,7 @@ class Target:
 
     url: str
     identity: str
-    key: str
+    key: str = field(repr=False)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,13 +46,14 @@ class NewCommand:
 
     charge_point_id: str
     action: str
-    payload: dict[str, Any]
+    # URLs in it may have a password.
+    payload: dict[str, Any] = field(repr=False)
     requested_by: str
     lifetime: timedelta
     idempotency_key: str = ""
     reply_to: str = ""
     # What must not be shown: see `chargepoints.key_rotation`.
-    secret: Document | None = None
+    secret: Document | None = field(default=None, repr=False)
 
 
 class OtherRequest(Conflict):

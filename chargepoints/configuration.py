@@ -7,7 +7,7 @@ the station's next boot is kept apart, in `ChargePoint.reboot_pending`, until th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ class Setting:
     """One key as a station reports it; None for a key that has no value."""
 
     key: str
-    value: str | None
+    value: str | None = field(repr=False)
     readonly: bool
 
 
@@ -49,9 +49,9 @@ def known_settings(configuration: Mapping[str, Any], pending: Mapping[str, Any])
     `reboot_required` is true, and `pending_value` there, for a change that waits for the station's next boot.
     """
     known = {}
-    for field in sorted({*configuration, *pending}, key=key_of):
-        entry = configuration.get(field) or {"value": None, "readonly": False, "read_at": None}
-        known[key_of(field)] = entry | {"reboot_required": field in pending, "pending_value": pending.get(field)}
+    for name in sorted({*configuration, *pending}, key=key_of):
+        entry = configuration.get(name) or {"value": None, "readonly": False, "read_at": None}
+        known[key_of(name)] = entry | {"reboot_required": name in pending, "pending_value": pending.get(name)}
     return known
 
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from csms.env import SettingError
 
 _KEY_LENGTH = 32
+
+
+def check_uri(name: str, uri: str) -> None:
+    """Check a URI of MongoDB.
+
+    Raises:
+        SettingError: it cannot be read; the text says why.
+    """
+    try:
+        parse_uri(uri, validate=True)
+    except (PyMongoError, ValueError) as error:
+        # The driver quotes what it does not understand: where a `/` is not escaped, that is half of the password.
+        reason = re.split(r"[\":]", str(error))[0].strip()
+        raise SettingError(f"{name} is no URI of MongoDB: {reason}") from None
 
 
 def check_tenant_uri(uri: str, password_key: str) -> None:
@@ -28,7 +44,4 @@ def check_tenant_uri(uri: str, password_key: str) -> None:
     example = uri
     for name in ("{tenant}", "{database}", "{password}"):
         example = example.replace(name, "x")
-    try:
-        parse_uri(example, validate=True)
-    except (PyMongoError, ValueError) as error:
-        raise SettingError(f"MONGODB_TENANT_URI: {error}") from None
+    check_uri("MONGODB_TENANT_URI", example)

@@ -11,11 +11,10 @@ from typing import Any
 
 import django_mongodb_backend
 from django.templatetags.static import static
-from pymongo.uri_parser import parse_uri
 
 from csms import env
 from csms.admin_colours import TEAL
-from csms.mongodb_uri import check_tenant_uri
+from csms.mongodb_uri import check_tenant_uri, check_uri
 from csms.redis_address import check_address
 from csms.signing_keys import key_pair, shared_secret
 from csms.version import VERSION
@@ -119,7 +118,7 @@ CERTIFICATE_SIGNER_TIMEOUT = env.duration("CERTIFICATE_SIGNER_TIMEOUT", "10s")
 if bool(CERTIFICATE_SIGNER) + bool(CERTIFICATE_SIGNER_COMMAND) + bool(CERTIFICATE_SIGNER_URL) > 1:
     raise env.SettingError("set one of CERTIFICATE_SIGNER, CERTIFICATE_SIGNER_COMMAND and CERTIFICATE_SIGNER_URL")
 if CERTIFICATE_SIGNER_URL and not CERTIFICATE_SIGNER_URL.startswith(("https://", "http://")):
-    raise env.SettingError(f"CERTIFICATE_SIGNER_URL={CERTIFICATE_SIGNER_URL!r} is not an http:// or https:// URL")
+    raise env.SettingError("CERTIFICATE_SIGNER_URL is not an http:// or https:// URL")
 STORAGE_TIMEOUT = env.duration("STORAGE_TIMEOUT", "20s")
 
 # -- MongoDB -----------------------------------------------------------------------------------
@@ -128,7 +127,7 @@ MONGODB_URI = env.secret("MONGODB_URI", "mongodb://127.0.0.1:27017/?replicaSet=r
 MONGODB_GLOBAL_DATABASE = env.text("MONGODB_GLOBAL_DATABASE", "ocpp_global")
 MONGODB_TENANT_PREFIX = env.text("MONGODB_TENANT_PREFIX", "ocpp_tenant_")
 MONGODB_MAX_POOL_SIZE = env.integer("MONGODB_MAX_POOL_SIZE", 20, low=1)
-parse_uri(MONGODB_URI, validate=True)
+check_uri("MONGODB_URI", MONGODB_URI)
 MONGODB_TENANT_URI = env.secret("MONGODB_TENANT_URI") or ""
 MONGODB_TENANT_PASSWORD_KEY = env.secret("MONGODB_TENANT_PASSWORD_KEY") or ""
 MONGODB_TENANT_POOL_SIZE = env.integer("MONGODB_TENANT_POOL_SIZE", 4, low=1)

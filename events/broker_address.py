@@ -31,7 +31,7 @@ class BrokerAddress:
         """
         parts = urlsplit(url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise BrokerUrlError(f"MQTT_BROKER_URL={url!r} is not tcp://host:port or ssl://host:port")
+            raise BrokerUrlError("MQTT_BROKER_URL is not tcp://host:port or ssl://host:port")
         return cls(
             parts.hostname,
             parts.port or _DEFAULT_PORTS[parts.scheme],

@@ -56,6 +56,10 @@ class Entry(NamedTuple):
     action: str
     malformed: bool = False
 
+    def __repr__(self) -> str:
+        # The text is as it came: what must not be shown is taken out when it is written.
+        return f"Entry({self.tenant.slug!r}, {self.station!r}, {self.action!r})"
+
 
 class MessageLog:
     """The message log of one process."""

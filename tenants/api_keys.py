@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,7 +55,7 @@ class NewKey:
     """A key that was made just now; `text` is shown once and stored nowhere."""
 
     key: ApiKey
-    text: str
+    text: str = field(repr=False)
 
 
 def new_secret() -> str:

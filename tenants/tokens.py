@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -45,8 +45,8 @@ class TokenRefused(CsmsError):
 class TokenPair:
     """What a log-in returns."""
 
-    access: str
-    refresh: str
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
 
 
 def issue_tokens(access: Access) -> TokenPair:

@@ -23,12 +23,19 @@ class Call(NamedTuple):
     action: str
     payload: dict[str, Any]
 
+    def __repr__(self) -> str:
+        # Payloads carry keys, id tags and passwords in URLs.
+        return f"Call({self.message_id!r}, {self.action!r})"
+
 
 class CallResult(NamedTuple):
     """The answer to one of our requests."""
 
     message_id: str
     payload: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"CallResult({self.message_id!r})"
 
 
 class CallError(NamedTuple):
@@ -38,6 +45,9 @@ class CallError(NamedTuple):
     code: str
     description: str
     details: Any
+
+    def __repr__(self) -> str:
+        return f"CallError({self.message_id!r}, {self.code!r})"
 
 
 class Ignored(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -32,7 +32,7 @@ class Address:
 
     url: str
     identity: str
-    key: str
+    key: str = field(repr=False)
 
 
 class Uplink:
