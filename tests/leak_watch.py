@@ -1,13 +1,17 @@
 """The pytest plugin that looks, when a run has ended, whether a secret stands where it must not.
 
-It reads the logs of every process that a test has started, every document of every database, everything that came over
-MQTT, and every answer with a status of 400 or more that a test has seen. What it finds fails the run.
+It reads the logs of every process that a test has started, what this one has written meanwhile, every document of
+every database, everything that came over MQTT, and every answer over HTTP that a test has seen, from a server or from
+Django's test client. Answers that are meant to show a secret teach it that secret. What it finds fails the run.
 """
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,18 +20,27 @@ import httpx
 import paho.mqtt.client as mqtt
 import pytest
 from bson.raw_bson import RawBSONDocument
+from django.test.client import ClientHandler
 from paho.mqtt.enums import CallbackAPIVersion
 from pymongo import MongoClient
 
 from csms.embedded.stack import Stack
 from tests.embedded.plugin import STACK
-from tests.leaks import Leak, leaks_in
+from tests.leaks import SHOWN_SECRET, Leak, keep_secret, leaks_in
 
 OUTPUT = "leaks"
 # MongoDB's own; and what must know them: the key that a station is being given, until it has answered; the URL that a
 # station is told, for which there is no other place until it has connected.
 _NO_SECRETS_IN = {"admin", "local", "config"}
 _MAY_KEEP = {"commands.secret", "commands.payload"}
+
+
+# The answers that show a new key, token or second factor, each only to whoever has asked for it.
+_SHOWS_A_SECRET = re.compile(
+    r"POST /api/v1/(auth/token(/refresh)?|api-keys|chargepoints(/[^/]+/credentials)?)"
+    r"|POST /admin/(chargepoints/chargepoint/(add|[^/]+/new-key)|tenants/apikey/add)"
+    r"|(GET|POST) /admin/second-factor"
+)
 
 
 class Watch:
@@ -49,6 +62,8 @@ class Watch:
         address = urlsplit(self._stack.urls()["mqtt"])
         self._broker.connect(str(address.hostname), address.port or 1883)
         self._broker.loop_start()
+        # The tests' own client, which tells every URL, links for uploads too. The product does without it.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         _tap(self)
 
     def see(self, data: bytes, where: str) -> None:
@@ -56,6 +71,14 @@ class Watch:
         found = list(leaks_in(data, where))
         with self._lock:
             self._found += found
+
+    def see_answer(self, method: str, path: str, status: int, body: bytes) -> None:
+        """Look through an answer over HTTP, or learn the secret that it is meant to show."""
+        if status < 400 and _SHOWS_A_SECRET.fullmatch(f"{method} {path.rstrip('/')}"):
+            for word in SHOWN_SECRET.findall(body):
+                keep_secret(word.decode())
+        else:
+            self.see(body, f"{method} {path} {status}")
 
     def finish(self) -> list[Leak]:
         """Look through what lies on the disk and in the databases, and return all that was found."""
@@ -85,20 +108,51 @@ def _tap(watch: Watch) -> None:
             self._init_watch(*args, **options)
 
         client.__init__ = init  # type: ignore[method-assign]
+    answer_to = ClientHandler.__call__
+
+    def answered(self: Any, environ: Any) -> Any:
+        answer = answer_to(self, environ)
+        request = answer.wsgi_request
+        see = partial(watch.see_answer, request.method, request.path, answer.status_code)
+        if answer.streaming:
+            passing = _seen_passing_later if answer.is_async else _seen_passing
+            answer.streaming_content = passing(answer.streaming_content, see)
+        else:
+            see(answer.content)
+        return answer
+
+    ClientHandler.__call__ = answered
+
+
+def _seen_passing(parts: Iterator[bytes], see: Callable[[bytes], None]) -> Iterator[bytes]:
+    for part in parts:
+        see(part)
+        yield part
+
+
+async def _seen_passing_later(parts: AsyncIterator[bytes], see: Callable[[bytes], None]) -> AsyncIterator[bytes]:
+    async for part in parts:
+        see(part)
+        yield part
+
+
+def _is_read(answer: httpx.Response) -> bool:
+    # A test that streams a file wants it piece by piece.
+    return answer.status_code >= 400 or "content-length" in answer.headers
 
 
 def _see_now(watch: Watch) -> Any:
     def seen(answer: httpx.Response) -> None:
-        if answer.status_code >= 400:
-            watch.see(answer.read(), f"{answer.request.method} {answer.url.path} {answer.status_code}")
+        if _is_read(answer):
+            watch.see_answer(answer.request.method, answer.url.path, answer.status_code, answer.read())
 
     return seen
 
 
 def _see_later(watch: Watch) -> Any:
     async def seen(answer: httpx.Response) -> None:
-        if answer.status_code >= 400:
-            watch.see(await answer.aread(), f"{answer.request.method} {answer.url.path} {answer.status_code}")
+        if _is_read(answer):
+            watch.see_answer(answer.request.method, answer.url.path, answer.status_code, await answer.aread())
 
     return seen
 
@@ -125,6 +179,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if stack is not None:
         watch = session.config.stash[_WATCH] = Watch(session.config, stack)
         watch.start()
+        session.config.pluginmanager.register(_Output(watch))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -136,6 +191,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         _told(session.config).extend(leaks)
         if _told(session.config):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+class _Output:
+    """Has the watch look through what a test has left on stdout, stderr and in the log."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "teardown":  # the last one has all sections
+            for name, text in report.sections:
+                self._watch.see(text.encode(errors="replace"), f"{report.nodeid}: {name}")
 
 
 @pytest.hookimpl(optionalhook=True)

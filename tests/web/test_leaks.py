@@ -20,6 +20,7 @@ KEY = "7f3d09c2b6e84a51d0c97e26f8b13a4455ce9012"
         f'{{"event": "refused", "key": "{KEY}"}}',
         f"password={KEY}",
         f"https://user:{KEY}@files.example/",
+        f"Not Found: /api/v1/sessions/{KEY}/meter-values",
         KEY.upper(),
         KEY.encode().hex(),
         "Authorization: Basic " + base64.b64encode(f"CP001:{KEY}".encode()).decode(),
