@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from bson.raw_bson import RawBSONDocument
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 from pymongo.collection import Collection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from tenants.archive.exporting import LEFT_OUT
-from tenants.archive.members import restore_members
-from tenants.archive.records import FORMAT, VERSION, ArchiveReader, BadArchive, CutOff, Record, plain
+from tenants.archive.members import check_members, restore_members
+from tenants.archive.records import FORMAT, VERSION, ArchiveReader, BadArchive, CutOff, Record, plain, value_of
 from tenants.clients import Document, sync_client, sync_database
 from tenants.lifecycle import tenant_imported
 from tenants.migration import migrate_tenant
@@ -25,6 +28,9 @@ from tenants.routing import GLOBAL_ALIAS, database_name
 # How far an import has come, in the database that it fills; gone when the tenant is there.
 PROGRESS = "import_progress"
 _DUPLICATE_KEY = 11000
+# Where a record says which collection it is about.
+_NAMED_BY = {"collection": "name", "documents": "collection"}
+_NAME = re.compile(r"[^$.\0]+(\.[^$.\0]+)*")
 
 
 class ImportRefused(Exception):
@@ -53,7 +59,8 @@ def import_from_stream(stream: BinaryIO, slug: str | None = None, *, active: boo
     reader = ArchiveReader(stream)
     records = iter(reader)
     header = _header(next(records, None))
-    imported = Imported(slug or header["tenant"])
+    imported = Imported(header["tenant"] if slug is None else slug)
+    tenant = _tenant(imported.slug, header["settings"], active=active)
     database = _free_database(imported.slug)
     progress = _Progress(database[PROGRESS], reader.digest.hex())
     imported.resumed_at = progress.done
@@ -61,14 +68,17 @@ def import_from_stream(stream: BinaryIO, slug: str | None = None, *, active: boo
     if end is None:
         raise CutOff("the file ends before the tenant does: export it again, or copy it again")
     if end != imported.counts:
-        raise BadArchive(f"the file has {imported.counts} and says that it has {end}")
+        names = {name for name in {*end, *imported.counts} if end.get(name) != imported.counts.get(name)}
+        raise BadArchive(f"the file has more or fewer documents than it says, of {', '.join(sorted(names)[:5])}")
+    if next(records, None) is not None:
+        raise BadArchive("the file goes on behind its end: no export is like that")
     if not progress.whole:
         migrate_tenant(imported.slug)
         tenant_imported.send(sender=Tenant, slug=imported.slug)
         imported.left_out = restore_members(imported.slug, header["members"])
         progress.note_whole()
     if not Tenant.objects.filter(slug=imported.slug).exists():
-        _store_tenant(imported.slug, header["settings"], active=active)
+        _store_tenant(tenant)
     database.drop_collection(PROGRESS)
     return imported
 
@@ -77,15 +87,25 @@ def _header(raw: RawBSONDocument | None) -> Record:
     header = {} if raw is None else plain(raw)
     if header.get("format") != FORMAT:
         raise BadArchive("this is no file of export_tenant")
-    if header["version"] != VERSION:
-        raise ImportRefused(
-            f"the file has version {header['version']} of the format, and this CSMS knows version {VERSION}"
-        )
+    version = value_of(header, "version", int)
+    if version != VERSION:
+        raise ImportRefused(f"the file has version {version} of the format, and this CSMS knows version {VERSION}")
+    value_of(header, "tenant", str)
+    value_of(header, "settings", dict)
+    check_members(value_of(header, "members", list))
     known = MigrationLoader(None).disk_migrations
-    unknown = [f"{app}.{name}" for app, name in header["migrations"] if _unknown(app, name, known)]
+    unknown = [f"{app}.{name}" for app, name in _migrations(header) if _unknown(app, name, known)]
     if unknown:
         raise ImportRefused(f"the file was made by a newer CSMS ({', '.join(unknown)}): update this one first")
     return header
+
+
+def _migrations(header: Record) -> list[list[str]]:
+    found: list[Any] = value_of(header, "migrations", list)
+    for one in found:
+        if not (isinstance(one, list) and len(one) == 2 and all(isinstance(part, str) for part in one)):
+            raise BadArchive("the file names a migration that is none: no export is like that")
+    return found
 
 
 def _unknown(app: str, name: str, known: Any) -> bool:
@@ -138,52 +158,85 @@ def _fill(
 ) -> dict[str, int] | None:
     """Store the records behind the header; return the counts the file ends with, None if it does not end."""
     for number, raw in enumerate(records, start=1):
-        kind = raw["kind"]
+        kind = value_of(raw, "kind", str)
         if kind == "end":
-            return dict(raw["counts"])
-        name = raw["name" if kind == "collection" else "collection"]
-        if name in LEFT_OUT or name == PROGRESS or name.startswith("system."):
+            return dict(value_of(raw, "counts", RawBSONDocument))
+        if kind not in _NAMED_BY:
+            raise BadArchive(f"the file has a record of the kind {kind!r}, which no export has")
+        name = value_of(raw, _NAMED_BY[kind], str)
+        if name in LEFT_OUT or name == PROGRESS or not _NAME.fullmatch(name) or name.startswith("system."):
             raise BadArchive(f"the file has a collection {name!r}, which no export has")
         counts.setdefault(name, 0)
         if kind == "documents":
-            counts[name] += len(raw["documents"])
+            counts[name] += len(value_of(raw, "documents", list))
         if number > progress.done:
-            _store(database, name, raw)
+            _store(database, name, raw, again=number == progress.done + 1)
             progress.note(number)
     return None
 
 
-def _store(database: Database[Document], name: str, raw: RawBSONDocument) -> None:
-    if raw["kind"] == "collection":
-        if name not in database.list_collection_names():
-            database.create_collection(name)
-        indexes = [plain(index) for index in raw["indexes"]]
-        if indexes:
-            database.command({"createIndexes": name, "indexes": indexes})
-        return
+def _store(database: Database[Document], name: str, raw: RawBSONDocument, *, again: bool) -> None:
+    """Store a record; `again`: a killed import may have stored it, or a part of it, and not noted that."""
     try:
-        database[name].insert_many(raw["documents"], ordered=False)
+        if raw["kind"] == "collection":
+            _create(database, name, _records_in(raw, "indexes"))
+        elif documents := _records_in(raw, "documents"):
+            database[name].insert_many(documents, ordered=False)
     except BulkWriteError as error:
-        # Those that the killed import has stored already.
-        others = [one for one in error.details["writeErrors"] if one["code"] != _DUPLICATE_KEY or not _same(one)]
+        others = [one for one in error.details["writeErrors"] if not (again and _same(one))]
         if others:
-            raise
+            raise _refused(name, others[0]["code"]) from None
+    except OperationFailure as error:
+        raise _refused(name, error.code) from None
+
+
+def _create(database: Database[Document], name: str, indexes: list[RawBSONDocument]) -> None:
+    if name not in database.list_collection_names():
+        database.create_collection(name)
+    if indexes:
+        database.command({"createIndexes": name, "indexes": [plain(index) for index in indexes]})
+
+
+def _records_in(raw: RawBSONDocument, name: str) -> list[RawBSONDocument]:
+    found: list[Any] = value_of(raw, name, list)
+    if not all(isinstance(one, RawBSONDocument) for one in found):
+        raise BadArchive(f"the file has {name} that are no records: no export is like that")
+    return found
+
+
+def _refused(name: str, code: int | None) -> BadArchive:
+    # What MongoDB says quotes the document: id tags, hashes.
+    reason = "a value that must be there once is there twice" if code == _DUPLICATE_KEY else f"error {code}"
+    return BadArchive(f"MongoDB does not take what the file has for the collection {name!r}: {reason}")
 
 
 def _same(error: Document) -> bool:
-    return list(error.get("keyPattern", {})) == ["_id"]
+    return error["code"] == _DUPLICATE_KEY and list(error.get("keyPattern", {})) == ["_id"]
 
 
-def _store_tenant(slug: str, stored: Document, *, active: bool) -> None:
-    connection = connections[GLOBAL_ALIAS]
-    status = Tenant.Status.ACTIVE if active else Tenant.Status.SUSPENDED
+def _tenant(slug: str, stored: Document, *, active: bool) -> Tenant:
+    """Return the tenant that the settings of the file describe; those it has no value for are as for a new one."""
     tenant = Tenant(slug=slug, name=stored.get("name", slug))
-    fresh = {each.column: each.get_db_prep_save(each.pre_save(tenant, add=True), connection) for each in _columns()}
-    known = {name: value for name, value in stored.items() if name in fresh}
-    row = {**fresh, **known, "_id": slug, "status": status.value}
-    tenants = sync_client()[settings.MONGODB_GLOBAL_DATABASE][Tenant._meta.db_table]
-    tenants.insert_one(row)
+    for each in Tenant._meta.concrete_fields:
+        if each.column not in stored or each.primary_key:
+            continue
+        try:
+            value = each.to_python(stored[each.column])
+            each.validate(value, tenant)
+        except (ValidationError, TypeError, ValueError, ArithmeticError):
+            raise BadArchive(f"the tenant in the file has a {each.column!r} that cannot be") from None
+        setattr(tenant, each.attname, value)
+    tenant.status = Tenant.Status.ACTIVE if active else Tenant.Status.SUSPENDED
+    tenant.database_ready = True
+    return tenant
 
 
-def _columns() -> Any:
-    return Tenant._meta.concrete_fields
+def _store_tenant(tenant: Tenant) -> None:
+    connection = connections[GLOBAL_ALIAS]
+    # What the file says of its past stays: nothing here is a change of today.
+    moments = {name: getattr(tenant, name) or datetime.now(UTC) for name in ("created_at", "updated_at")}
+    for name, moment in moments.items():
+        setattr(tenant, name, moment)
+    columns: Any = Tenant._meta.concrete_fields
+    row = {each.column: each.get_db_prep_save(getattr(tenant, each.attname), connection) for each in columns}
+    sync_client()[settings.MONGODB_GLOBAL_DATABASE][Tenant._meta.db_table].insert_one(row)

@@ -6,9 +6,17 @@ from typing import Any
 
 from bson import ObjectId
 
+from tenants.archive.records import BadArchive, value_of
 from tenants.models import Membership, Role, Tenant, User
 
-_FIELDS = ("username", "email", "first_name", "last_name", "is_active", "password")
+_FIELDS: dict[str, type] = {
+    "username": str,
+    "email": str,
+    "first_name": str,
+    "last_name": str,
+    "is_active": bool,
+    "password": str,
+}
 
 
 def members_of(tenant: Tenant) -> list[dict[str, Any]]:
@@ -18,6 +26,19 @@ def members_of(tenant: Tenant) -> list[dict[str, Any]]:
         {"user_id": member.user_id, "role": member.role, **{name: getattr(member.user, name) for name in _FIELDS}}
         for member in members
     ]
+
+
+def check_members(members: list[Any]) -> None:
+    """Check that these are members as `members_of` returns them.
+
+    Raises:
+        BadArchive: they are not.
+    """
+    for member in members:
+        if not isinstance(member, dict):
+            raise BadArchive("a member in the file is no record: no export is like that")
+        for name, kind in {**_FIELDS, "role": str}.items():
+            value_of(member, name, kind)
 
 
 def restore_members(slug: str, members: list[dict[str, Any]]) -> list[str]:
@@ -31,7 +52,7 @@ def restore_members(slug: str, members: list[dict[str, Any]]) -> list[str]:
         user = User.objects.filter(username=member["username"]).first()
         if user is None:
             user = _create(member)
-        elif user.pk != member["user_id"]:
+        elif user.pk != member.get("user_id"):
             left_out.append(member["username"])
             continue
         role = member["role"] if member["role"] in Role.values else Role.VIEWER.value
@@ -40,7 +61,7 @@ def restore_members(slug: str, members: list[dict[str, Any]]) -> list[str]:
 
 
 def _create(member: dict[str, Any]) -> User:
-    key = member["user_id"]
+    key = member.get("user_id")
     free = isinstance(key, ObjectId) and not User.objects.filter(pk=key).exists()
     user = User(**{name: member[name] for name in _FIELDS}, **({"pk": key} if free else {}))
     user.save(force_insert=True)

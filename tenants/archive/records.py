@@ -8,8 +8,8 @@ and a file that was cut off ends at the last digest that fits.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, TypeVar
 
 import bson
 from bson.codec_options import CodecOptions
@@ -25,6 +25,7 @@ _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocumen
 _START = hashlib.sha256(FORMAT.encode()).digest()
 
 Record = dict[str, Any]
+Kind = TypeVar("Kind")
 
 
 class BadArchive(Exception):
@@ -73,7 +74,13 @@ class ArchiveReader:
                 raise self._bad("does not fit its checksum: it was damaged or changed")
             self.digest = digest
             self.position += len(encoded) + DIGEST_BYTES
-            yield RawBSONDocument(encoded, _RAW)
+            yield self._document(encoded)
+
+    def _document(self, encoded: bytes) -> RawBSONDocument:
+        try:
+            return RawBSONDocument(encoded, _RAW)
+        except InvalidBSON:
+            raise self._bad("is no BSON") from None
 
     def _rest_of(self, prefix: bytes) -> bytes:
         prefix += self._exactly(4 - len(prefix))
@@ -110,4 +117,19 @@ def plain(record: RawBSONDocument) -> Record:
         found: Record = bson.decode(record.raw, CodecOptions(tz_aware=True))
     except InvalidBSON as error:
         raise BadArchive(f"a record cannot be read: {error}") from None
+    return found
+
+
+def value_of(record: Mapping[str, Any], name: str, kind: type[Kind]) -> Kind:
+    """Return a value of a record.
+
+    Raises:
+        BadArchive: there is none, or one of another type.
+    """
+    try:
+        found = record.get(name)
+    except InvalidBSON as error:
+        raise BadArchive(f"a record cannot be read: {error}") from None
+    if not isinstance(found, kind):
+        raise BadArchive(f"a record of the file has no {name!r}, or one of a wrong type: no export is like that")
     return found

@@ -112,7 +112,7 @@ def test_people_who_were_deleted_come_back_with_their_password_and_nothing_more(
 
     back = User.objects.get(username=admin.username)
     assert made.left_out == []
-    assert back.check_password("correct horse battery staple")
+    assert back.check_password("correct-horse-battery-staple")
     assert (back.is_superuser, back.is_staff, back.pk) == (False, False, admin.pk)
 
 
@@ -388,6 +388,135 @@ def test_files_of_a_newer_product_are_refused(
     monkeypatch.setattr(exporting, "VERSION", 2)
     with pytest.raises(ImportRefused, match="version 2"):
         import_from_stream(io.BytesIO(exported(tenant_of(owned))), copy_slug)
+
+
+# -- Odd files: their checksums fit, their content is no export's ----------------------------------
+
+
+def rewritten(data: bytes, change: Callable[[list[Any]], Any]) -> bytes:
+    changed = records(data)
+    change(changed)
+    stream = io.BytesIO()
+    writer = ArchiveWriter(stream)
+    for record in changed:
+        writer.write(record)
+    return stream.getvalue()
+
+
+def first(found: list[Any], kind: str, collection: str = "sessions") -> Any:
+    return next(r for r in found if r["kind"] == kind and collection in (r.get("name"), r.get("collection")))
+
+
+def twice_in_a_piece(found: list[Any]) -> None:
+    documents = first(found, "documents")["documents"]
+    documents.append(documents[0])
+    found[-1]["counts"]["sessions"] += 1
+
+
+def a_piece_twice(found: list[Any]) -> None:
+    piece = first(found, "documents")
+    found.insert(found.index(piece) + 1, piece)
+    found[-1]["counts"]["sessions"] += len(piece["documents"])
+
+
+ODD_HEADERS: dict[str, Callable[[list[Any]], Any]] = {
+    "no version": lambda found: found[0].pop("version"),
+    "version as text": lambda found: found[0].update(version="1"),
+    "older version": lambda found: found[0].update(version=0),
+    "no tenant": lambda found: found[0].pop("tenant"),
+    "tenant as number": lambda found: found[0].update(tenant=5),
+    "no settings": lambda found: found[0].pop("settings"),
+    "settings as list": lambda found: found[0].update(settings=[]),
+    "limit as text": lambda found: found[0]["settings"].update(max_charge_points="many"),
+    "limit beyond numbers": lambda found: found[0]["settings"].update(max_charge_points=float("inf")),
+    "limit as record": lambda found: found[0]["settings"].update(max_charge_points={"$gt": 0}),
+    "choice that is none": lambda found: found[0]["settings"].update(message_log="some"),
+    "moment as number": lambda found: found[0]["settings"].update(created_at=5),
+    "name null": lambda found: found[0]["settings"].update(name=None),
+    "members as record": lambda found: found[0].update(members={}),
+    "member as text": lambda found: found[0]["members"].append("ann"),
+    "member without a name": lambda found: found[0]["members"].append({"role": "admin"}),
+    "password as number": lambda found: found[0]["members"][0].update(password=5),
+    "migrations as text": lambda found: found[0].update(migrations="all"),
+    "migration as text": lambda found: found[0]["migrations"].append("0001"),
+    "no header": lambda found: found.pop(0),
+}
+ODD_RECORDS: dict[str, Callable[[list[Any]], Any]] = {
+    "unknown kind": lambda found: found.insert(1, {"kind": "view"}),
+    "no kind": lambda found: found.insert(1, {"name": "sessions"}),
+    "no collection": lambda found: first(found, "documents").pop("collection"),
+    "operator as name": lambda found: first(found, "collection").update(name="$cmd"),
+    "empty name": lambda found: first(found, "collection").update(name=""),
+    "collection of MongoDB": lambda found: first(found, "collection").update(name="system.users"),
+    "collection that no file has": lambda found: first(found, "collection").update(name="outbox"),
+    "documents as record": lambda found: first(found, "documents").update(documents={}),
+    "document as number": lambda found: first(found, "documents")["documents"].append(5),
+    "indexes as text": lambda found: first(found, "collection").update(indexes="all"),
+    "index of nothing": lambda found: first(found, "collection").update(indexes=[{"key": {}, "name": "x"}]),
+    "index as number": lambda found: first(found, "collection").update(indexes=[5]),
+    "a document twice": twice_in_a_piece,
+    "a piece twice": a_piece_twice,
+    "counts as list": lambda found: found[-1].update(counts=[]),
+    "other counts": lambda found: found[-1]["counts"].update(sessions=10**6),
+    "more behind the end": lambda found: found.append(found[-1]),
+    "no end": lambda found: found.pop(),
+}
+
+
+@pytest.mark.parametrize("odd", [*ODD_HEADERS, *ODD_RECORDS])
+def test_an_odd_file_is_refused_in_one_line(owned: Belongings, copy_slug: str, tmp_path: Path, odd: str) -> None:
+    data = exported(tenant_of(owned))
+    file = tmp_path / "odd.tenant"
+    file.write_bytes(rewritten(data, (ODD_HEADERS | ODD_RECORDS)[odd]))
+
+    with pytest.raises(CommandError) as refused:
+        call_command("import_tenant", str(file), slug=copy_slug)
+
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 250
+    assert not Tenant.objects.filter(slug=copy_slug).exists()
+    assert not Membership.objects.filter(tenant_id=copy_slug).exists()
+    client = sync_client()
+    if odd in ODD_HEADERS:
+        assert database_name(copy_slug) not in client.list_database_names()
+    client.drop_database(database_name(copy_slug))  # as the page says
+    import_from_stream(io.BytesIO(data), copy_slug)
+
+
+def test_a_collection_that_nobody_here_knows_comes_along(owned: Belongings, copy_slug: str) -> None:
+    """It may be that of somebody's own app."""
+    rows = [{"_id": 1, "text": "x"}]
+
+    def add(found: list[Any]) -> None:
+        found[-1:-1] = [
+            {"kind": "collection", "name": "loyalty points", "indexes": []},
+            {"kind": "documents", "collection": "loyalty points", "documents": rows},
+        ]
+        found[-1]["counts"]["loyalty points"] = 1
+
+    import_from_stream(io.BytesIO(rewritten(exported(tenant_of(owned)), add)), copy_slug)
+
+    assert list(database_of(copy_slug)["loyalty points"].find()) == rows
+
+
+def test_a_file_of_an_older_product_has_new_settings_at_their_defaults(owned: Belongings, copy_slug: str) -> None:
+    def older(found: list[Any]) -> None:
+        for name in ("message_log_days", "database_ready", "boot_retry_interval"):
+            del found[0]["settings"][name]
+        found[0]["settings"]["gone_since"] = {"x": 1}
+
+    import_from_stream(io.BytesIO(rewritten(exported(tenant_of(owned)), older)), copy_slug)
+
+    copied = Tenant.objects.get(slug=copy_slug)
+    assert (copied.message_log_days, copied.boot_retry_interval, copied.database_ready) == (14, 60, True)
+
+
+@pytest.mark.parametrize("slug", ["", "../etc", "Volt", "volt_2", "x" * 60])
+def test_a_wrong_slug_is_refused(owned: Belongings, slug: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.tenant"
+    file.write_bytes(exported(tenant_of(owned)))
+    with pytest.raises(CommandError, match="not a tenant slug"):
+        call_command("import_tenant", str(file), slug=slug)
 
 
 # -- The commands --------------------------------------------------------------------------------
