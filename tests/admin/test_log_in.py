@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 
 from tenants.models import SecondFactor, User
+from tenants.second_factors import pending_secret
 from tests.admin.conftest import PASSWORD, Browser, Network
 from tests.rest.authenticator import one_time_password
 
@@ -118,6 +119,20 @@ def test_a_wrong_password_switches_nothing_on(nordlade: Network) -> None:
 
     assert "wrong" in text(browser.post("second_factor", {"deed": "confirm", "otp": "000000"}))
     assert log_in(nordlade.people["viewer"]).status_code == 302
+
+
+@pytest.mark.parametrize("deed", ["confirm", "remove"])
+def test_guessing_at_an_open_browser_is_limited(nordlade: Network, deed: str) -> None:
+    browser = nordlade.browser("viewer")
+    if deed == "remove":
+        secret, _ = set_up(browser)
+    else:
+        browser.post("second_factor", {"deed": "begin"})
+        secret = str(pending_secret(nordlade.people["viewer"]))
+    for _ in range(10):
+        assert "is wrong or was" in text(browser.post("second_factor", {"deed": deed, "otp": "guess"}))
+
+    assert "Too many" in text(browser.post("second_factor", {"deed": deed, "otp": one_time_password(secret)}))
 
 
 def test_the_page_stays_in_no_cache_and_needs_a_log_in(nordlade: Network) -> None:

@@ -134,6 +134,22 @@ def test_the_tenant_switch_does_not_lead_there(voltway: Company, theirs: Belongi
     assert MARK not in found.content.decode()
 
 
+RELATIONS = [
+    (model, field.name) for model in admin.site._registry for field in model._meta.get_fields() if field.many_to_one
+]
+
+
+@pytest.mark.parametrize("model, field", RELATIONS, ids=lambda value: getattr(value, "__name__", value))
+def test_no_field_completes_to_theirs(browser: Browser, theirs: Belongings, model: Any, field: str) -> None:
+    of = {"app_label": model._meta.app_label, "model_name": model._meta.model_name, "field_name": field}
+    for term in ("", theirs.company.slug, "a"):
+        found = browser.client.get("/admin/autocomplete/", {**of, "term": term})
+        assert found.status_code in {200, 403, 404}
+        assert MARK not in found.content.decode()
+        assert theirs.company.slug not in found.content.decode()
+
+
 def test_there_are_pages() -> None:
     assert len(OF_OBJECTS) > 40
     assert len(OF_LISTS) > 15
+    assert {model.__name__ for model, _ in RELATIONS} >= {"Membership"}
