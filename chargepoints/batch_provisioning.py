@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -20,7 +22,8 @@ from tenants.routing import alias_for
 
 # The name under which chargepoints.provisioning counts the stations.
 _BATCH = 500
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+_LONGEST_PAUSE_SECONDS = 0.1
 
 
 def ensure_charge_points(keys: Mapping[str, str]) -> int:
@@ -48,6 +51,7 @@ def _ensure_batch(keys: Mapping[str, str]) -> int:
             # Somebody else creates stations of this tenant at this moment: look again.
             if attempt == _ATTEMPTS or not _is_collision(error):
                 raise
+            time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311  only to part those who collided
         else:
             return len(missing)
     raise AssertionError("unreachable")
