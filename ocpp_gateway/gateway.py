@@ -141,6 +141,7 @@ class Gateway:
             await asyncio.gather(*(_finish(*pair, seconds) for pair in open_sockets[start : start + SLICE]))
             await asyncio.sleep(SLICE_PAUSE_SECONDS)
         if self.open_sockets:
+            self._all_closed.clear()  # there may have been a moment without sockets before
             with suppress(TimeoutError):  # what remains is for the other instances
                 async with asyncio.timeout(LAST_FAREWELL_SECONDS):
                     await self._all_closed.wait()
