@@ -154,10 +154,8 @@ class Connection:
         if self.is_closing():
             return
         now = time.monotonic()
-        if now - self._pulse.last_beat > STALLED_SECONDS:
-            await self._recover()  # which closes this socket if another one owns the station now
-            if self.is_closing():
-                return
+        if await self._lost_meanwhile(now):
+            return
         self._note_seen(now)
         for rate in self._rates:
             if wait := rate.take(now):
@@ -175,11 +173,14 @@ class Connection:
         elif not isinstance(message, Ignored):
             self._resolve(message)
 
-    async def _recover(self) -> None:
-        try:
-            await self._pulse.recover()
-        except PyMongoError:
-            await self.close(TRY_AGAIN_LATER, "storage is unavailable, keep your messages")
+    async def _lost_meanwhile(self, now: float) -> bool:
+        """Return whether this process stood still so long that it had to give up the socket."""
+        if now - self._pulse.last_beat > STALLED_SECONDS:
+            try:
+                await self._pulse.recover()  # which closes this socket if another one owns the station now
+            except PyMongoError:
+                await self.close(TRY_AGAIN_LATER, "storage is unavailable, keep your messages")
+        return self.is_closing()
 
     async def _slow_down(self, seconds: float) -> None:
         """Leave the socket unread: TCP makes the station wait, and nothing is lost."""
@@ -309,7 +310,7 @@ class Connection:
         if self._call_slot is None or self._waiting is None:
             self._call_slot, self._waiting = asyncio.Lock(), {}
         async with self._call_slot:
-            if self.closing:
+            if await self._lost_meanwhile(time.monotonic()):
                 raise ConnectionLost(self.station.id)
             answer: asyncio.Future[CallResult | CallError] = asyncio.get_running_loop().create_future()
             self._waiting[message_id] = answer
