@@ -75,19 +75,31 @@ async def store_command(tenant: TenantRecord, new: NewCommand, now: datetime) ->
     try:
         await unit.commit()
     except DuplicateRecord:
-        first = await tenant.database[COMMANDS].find_one(
-            {
-                "charge_point_id": new.charge_point_id,
-                "requested_by": new.requested_by,
-                "idempotency_key": new.idempotency_key,
-            }
-        )
+        first = await find_first(tenant, new)
         if first is None:
             raise
-        if not _same(first, new):
-            raise OtherRequest("this Idempotency-Key was used for another command; choose a new one") from None
         return first, False
     return document, True
+
+
+async def find_first(tenant: TenantRecord, new: NewCommand) -> Document | None:
+    """Return the command that was stored for the same idempotency key before, or None.
+
+    Raises:
+        OtherRequest: the key was used for another action or payload.
+    """
+    if not new.idempotency_key:
+        return None
+    first = await tenant.database[COMMANDS].find_one(
+        {
+            "charge_point_id": new.charge_point_id,
+            "requested_by": new.requested_by,
+            "idempotency_key": new.idempotency_key,
+        }
+    )
+    if first is not None and not _same(first, new):
+        raise OtherRequest("this Idempotency-Key was used for another command; choose a new one")
+    return first
 
 
 def add_command(unit: UnitOfWork, new: NewCommand, now: datetime) -> Document:

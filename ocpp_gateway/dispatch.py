@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 from redis.exceptions import RedisError
 
-from chargepoints.commands import NewCommand, end_command, store_command, withdraw
+from chargepoints.commands import NewCommand, end_command, find_first, store_command, withdraw
 from chargepoints.models import CommandState
 from chargepoints.offline import act_for_offline, announce_waiting
 from chargepoints.station import Station
@@ -89,6 +89,9 @@ class Dispatcher:
             chargepoints.commands.OtherRequest: the idempotency key was used for another command.
             StorageUnavailable: MongoDB is away; nothing was stored.
         """
+        first = await find_first(tenant, new)
+        if first is not None:
+            return first, False  # whatever has become of the station since
         owner = await self._owner(tenant, new.charge_point_id)
         if owner is None and not tenant.queue_enabled:
             raise _offline("is not connected")
@@ -111,8 +114,13 @@ class Dispatcher:
         """Tell the owner of a command; take it back if he cannot be told and it would not wait for him."""
         self._here.housekeeping.look_soon(tenant.slug)  # its time may be over before anybody else takes notice of it
         if owner is None:
-            await announce_waiting(tenant, command["charge_point_id"], [command])
-            return  # if it is not offline any more, its first look for commands comes after ours was stored
+            if await announce_waiting(tenant, command["charge_point_id"], [command]):
+                return
+            # It has come meanwhile, and may have looked for commands before ours was stored.
+            with suppress(PresenceUnavailable):
+                owner = await self._owner(tenant, command["charge_point_id"])
+            if owner is None:
+                return  # then it will look once it is known, or is found by `overdue`
         refusal = await self._told(tenant, owner, command)
         if refusal is not None and await withdraw(tenant, command):
             raise refusal
