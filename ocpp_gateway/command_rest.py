@@ -42,7 +42,7 @@ from ocpp_gateway.gateway import gateway
 from ocpp_gateway.protocol.errors import OcppError
 from ocpp_gateway.protocol.schemas import actions_for_stations, known_actions, validate_request
 from ocpp_gateway.protocol.versions import OcppVersion, version_of
-from ocpp_gateway.waiting import HEADER, LONGEST_WAIT_SECONDS
+from ocpp_gateway.waiting import HEADER, LONGEST_WAIT_SECONDS, seconds_to_wait
 from tenants.clients import Document
 from tenants.context import require_tenant
 from tenants.directory import find_tenant
@@ -87,7 +87,7 @@ def submit(request: Request, station: ChargePoint, name: str, payload: Payload, 
         requested_by=request.user.get_username(),
         lifetime=timedelta(seconds=lifetime),
         idempotency_key=key,
-        reply_to=settings.CSMS_INSTANCE_ID if "wait" in request.query_params else "",
+        reply_to=settings.CSMS_INSTANCE_ID if seconds_to_wait(request.META["QUERY_STRING"].encode()) else "",
     )
     _check_wait(request)
     slug = require_tenant()

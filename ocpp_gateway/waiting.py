@@ -36,7 +36,8 @@ class WaitForAnswer:
         self._application = application
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        seconds = _seconds(scope)
+        posted = scope["type"] == "http" and scope["method"] == "POST"
+        seconds = seconds_to_wait(scope["query_string"]) if posted else 0.0
         if not seconds:
             await self._application(scope, receive, send)
             return
@@ -65,11 +66,10 @@ async def _ended(slug: str, command_id: str, seconds: float) -> bytes | None:
     return None
 
 
-def _seconds(scope: Message) -> float:
+def seconds_to_wait(query: bytes) -> float:
     """Return how long the caller wants to wait, 0 for not at all."""
-    if scope["type"] != "http" or scope["method"] != "POST" or b"wait=" not in scope["query_string"]:
+    if b"wait=" not in query:
         return 0.0
-    query = scope["query_string"]
     values = parse_qs(query.decode("latin-1")).get("wait", ["0"])
     try:
         return min(max(float(values[-1]), 0.0), LONGEST_WAIT_SECONDS)
