@@ -31,7 +31,7 @@ class PendingCalls(Protocol):
     """
 
     async def add(self, tenant: str, station: str, call: PendingCall) -> None:
-        """Record a call before it is sent."""
+        """Record a call that is being sent."""
         ...
 
     async def get(self, tenant: str, station: str, message_id: str) -> PendingCall | None:

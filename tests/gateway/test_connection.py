@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 
+from chargepoints.commands import NewCommand
 from chargepoints.connection import announce_connected, claim, release
 from chargepoints.station import LAST_COUNT, SequenceUsedUp
 from chargepoints.station import Station as ConnectedStation
 from events.facts import session_authorized
 from ocpp_gateway.connection import Connection, ConnectionLost
-from ocpp_gateway.gateway import Gateway
+from ocpp_gateway.gateway import SLICE_PAUSE_SECONDS, Gateway
 from ocpp_gateway.presence import Owner, StaleEpoch
 from ocpp_gateway.protocol.frames import CallError, CallResult
 from ocpp_gateway.protocol.versions import OcppVersion
+from ocpp_gateway.pulse import STALLED_SECONDS, Pulse
 from tenants.clients import close_async_client
 from tenants.unit_of_work import flush_commits
 from tests.held import held
@@ -256,6 +258,22 @@ async def test_a_station_is_released_even_then(connection: Connection, anna: Ope
     assert anna.charge_point(charger.identity)["connected"] is None
 
 
+async def test_nothing_is_asked_over_a_socket_that_was_lost_while_the_process_stood_still(
+    anna: Operator, charger: Installed, line: Line
+) -> None:
+    """The command was marked as sent just before; by now it has failed, and its caller knows."""
+
+    async def find_out() -> None:
+        await connection.close(1008, "replaced while this server stood still")
+
+    pulse = Pulse(find_out)
+    connection = Connection(await claimed(anna, charger), OcppVersion.V16, line, pulse=pulse)
+    pulse.last_beat -= STALLED_SECONDS + 1
+    with pytest.raises(ConnectionLost):
+        await connection.call("m1", "ClearCache", {}, 5)
+    assert (line.close_code, line.sent.empty()) == (1008, True)
+
+
 # -- The gateway ---------------------------------------------------------------------------------
 
 
@@ -325,6 +343,52 @@ async def test_a_process_that_ends_answers_what_it_has_read(
     assert line.close_code == 1012
     await here.closed(connection, "closed with code 1012")
     await done(ending)
+
+
+async def test_a_process_that_ends_waits_until_the_end_of_its_sockets_is_stored(
+    here: Gateway, line: Line, anna: Operator, charger: Installed
+) -> None:
+    """Also one that was without sockets for a moment before."""
+    await here.closed(await here.opened(await claimed(anna, charger), OcppVersion.V16, Line()), "gone")
+    connection = await here.opened(await claimed(anna, charger), OcppVersion.V16, line)
+    ending = asyncio.create_task(here.drain())
+    async with asyncio.timeout(DEADLINE):
+        await line.closed.wait()
+    await asyncio.wait({ending}, timeout=10 * SLICE_PAUSE_SECONDS)
+    assert not ending.done()
+    await here.closed(connection, "closed with code 1012")
+    await done(ending)
+    assert anna.charge_point(charger.identity)["connected"] is None
+
+
+async def test_a_station_that_comes_while_a_command_for_it_is_stored_is_sent_it(
+    here: Gateway, line: Line, anna: Operator, charger: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first look for commands may have been too early, and the caller's look for its instance, too."""
+    station = await claimed(anna, charger)
+    station.booted, station.registration = True, "accepted"
+    connection = await here.opened(station, OcppVersion.V16, line)
+    lookup, too_early = here.presence.lookup, [False, True, False]
+
+    async def looked_up(tenant: str, identity: str) -> Owner | None:
+        return None if too_early.pop(0) else await lookup(tenant, identity)
+
+    monkeypatch.setattr(here.presence, "lookup", looked_up)
+    for _ in range(2):
+        await here.pumps[anna.slug, charger.identity].idle_within(DEADLINE)
+        new = NewCommand(
+            charge_point_id=charger.identity,
+            action="ClearCache",
+            payload={},
+            requested_by="test",
+            lifetime=timedelta(hours=1),
+        )
+        command, _ = await here.dispatcher.submit(anna.record(), new)
+        assert (await line.next())[1] == command["_id"]
+        await connection.receive(f'[3,"{command["_id"]}",{{"status":"Accepted"}}]')
+    await here.pumps[anna.slug, charger.identity].idle_within(DEADLINE)
+    await here.closed(connection, "done")
+    assert too_early == []
 
 
 async def test_storage_that_stays_away_ends_the_socket_without_an_answer(

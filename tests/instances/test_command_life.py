@@ -64,6 +64,15 @@ async def test_a_command_of_a_connected_station_shows_its_way(
     assert announced(cluster, capture, station) == [(kind, command["id"]) for kind in kinds]
 
 
+@pytest.mark.parametrize("query", ["?wait=0", "?%77ait=5"])
+async def test_who_does_not_wait_is_told_nothing_of_waiting(
+    api: httpx.AsyncClient, station: LightStation, query: str
+) -> None:
+    answer = await send(api, station, "it", query)
+    assert answer.status_code == 202
+    assert "x-waits-for" not in answer.headers
+
+
 @pytest.mark.parametrize("length", [10, 100_000])
 async def test_who_waits_at_another_instance_gets_the_command_as_it_is_stored(
     cluster: Cluster, instances: list[Gateway], length: int
@@ -349,6 +358,25 @@ class TestWithoutQueue:
             await station.connect(instances[1].url)
             assert (await send(api, station, "it")).json()["state"] == "accepted"
         station.drop()
+
+    async def test_a_repeated_request_gets_its_command_although_the_station_has_gone(
+        self, cluster: Cluster, instances: list[Gateway]
+    ) -> None:
+        """A reset that worked takes the station away, and may take the first answer with it."""
+        [station] = cluster.stations(1, WITHOUT_QUEUE)
+        await station.connect(instances[1].url)
+        async with cluster.api(instances[0], tenant=WITHOUT_QUEUE) as api:
+            request = {
+                "url": f"/chargepoints/{station.id}/reset?wait=30",
+                "json": {"type": "hard"},
+                "headers": {"Idempotency-Key": "order-4"},
+            }
+            first = await api.post(**request)
+            station.drop()
+            await cluster.until_charge_point(station, lambda one: one["connected"] is None, WITHOUT_QUEUE)
+            again = await api.post(**request)
+            assert first.json()["state"] == "accepted"
+            assert (again.status_code, again.json()) == (200, first.json())
 
     async def test_what_waits_behind_an_answer_ends_with_the_connection(
         self, cluster: Cluster, instances: list[Gateway]
