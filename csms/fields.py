@@ -80,6 +80,6 @@ class StrictSerializer(serializers.Serializer):
         """Return the validated values."""
         unknown = [name for name in data if name not in self.fields] if isinstance(data, dict) else []
         if unknown:
-            writable = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+            writable = ", ".join(name for name, field in self.fields.items() if not field.read_only) or "none"
             raise serializers.ValidationError({name: [f"no such field; there are {writable}"] for name in unknown})
         return super().to_internal_value(data)

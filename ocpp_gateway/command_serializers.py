@@ -10,6 +10,7 @@ import orjson
 from rest_framework import serializers
 
 from chargepoints.models import Command, CommandState
+from csms.fields import StrictSerializer
 from csms.shown_urls import with_shown_urls
 from tenants.clients import Document
 
@@ -69,7 +70,7 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
         )
 
 
-class NewCommandSerializer(serializers.Serializer[Any]):
+class NewCommandSerializer(StrictSerializer):
     """Any command of the station's OCPP version, in the words of that version."""
 
     action = serializers.CharField(max_length=50, help_text="The OCPP action, for example `Reset`.")

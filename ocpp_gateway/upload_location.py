@@ -9,10 +9,11 @@ from rest_framework import serializers
 
 from chargepoints.models import ChargePoint
 from chargepoints.upload_links import new_link
+from csms.fields import StrictSerializer
 from tenants.context import require_tenant
 
 
-class UploadsSomewhere(serializers.Serializer[Any]):
+class UploadsSomewhere(StrictSerializer):
     """Parameters of a verb that has the station upload; without a `location` it uploads to us.
 
     The view gives the station as `charge_point` in the context.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.models import CommandState
 from chargepoints.reservations import settle_cancellation
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 from tenants.clients import Document
@@ -19,7 +19,7 @@ from tenants.unit_of_work import UnitOfWork
 _REASONS = {CommandState.ACCEPTED.value: "requested", CommandState.REJECTED.value: "unknown_to_station"}
 
 
-class CancelReservationParameters(serializers.Serializer[Any]):
+class CancelReservationParameters(StrictSerializer):
     reservation_id = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
 
 

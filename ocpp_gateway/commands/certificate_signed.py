@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.certificate_requests import settle_request
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
 
-class CertificateSignedParameters(serializers.Serializer[Any]):
+class CertificateSignedParameters(StrictSerializer):
     chain = serializers.CharField(
         max_length=10000, trim_whitespace=False, help_text="The certificate and those behind it, in PEM."
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
 
-class ChangeAvailabilityParameters(serializers.Serializer[Any]):
+class ChangeAvailabilityParameters(StrictSerializer):
     operative = serializers.BooleanField(help_text="True to let it charge, false to take it out of service.")
     evse_id = serializers.IntegerField(min_value=0, default=0, help_text="0 for the whole station.")
 

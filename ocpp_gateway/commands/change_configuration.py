@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
@@ -13,6 +12,7 @@ from chargepoints.key_rotation import sealed, settle_key
 from chargepoints.models import ChargePoint, CommandState
 from chargepoints.security_profiles import PROFILES, expect_profile, is_profile, why_not
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 from tenants.clients import Document
@@ -22,7 +22,7 @@ from tenants.unit_of_work import UnitOfWork
 LONGEST_KEY = 40
 
 
-class ChangeConfigurationParameters(serializers.Serializer[Any]):
+class ChangeConfigurationParameters(StrictSerializer):
     key = serializers.CharField(max_length=50)
     value = serializers.CharField(max_length=500, allow_blank=True, trim_whitespace=False)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from rest_framework import serializers
-
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
 
-class ClearCacheParameters(serializers.Serializer[Any]):
+class ClearCacheParameters(StrictSerializer):
     """Nothing to say."""
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.charging_profiles import InstalledProfiles, remove_installed
 from chargepoints.models import ChargingProfile
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.charging_profile import PURPOSES
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -17,7 +17,7 @@ from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
 
-class ClearChargingProfileParameters(serializers.Serializer[Any]):
+class ClearChargingProfileParameters(StrictSerializer):
     id = serializers.IntegerField(min_value=0, required=False)
     evse_id = serializers.IntegerField(min_value=0, required=False)
     purpose = serializers.ChoiceField(ChargingProfile.Purpose.choices, required=False)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
 
-class DataTransferParameters(serializers.Serializer[Any]):
+class DataTransferParameters(StrictSerializer):
     vendor_id = serializers.CharField(max_length=255)
     message_id = serializers.CharField(max_length=50, required=False)
     data = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)

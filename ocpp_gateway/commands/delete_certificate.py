@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.models import CommandState
 from chargepoints.security_profiles import record_root
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 from tenants.clients import Document
@@ -23,7 +23,7 @@ _NAMES = {
 }
 
 
-class DeleteCertificateParameters(serializers.Serializer[Any]):
+class DeleteCertificateParameters(StrictSerializer):
     """As the station's answer to `get-installed-certificate-ids` names it."""
 
     hash_algorithm = serializers.ChoiceField(["SHA256", "SHA384", "SHA512"])

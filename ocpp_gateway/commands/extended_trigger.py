@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
@@ -20,7 +19,7 @@ _MESSAGES = {
 }
 
 
-class ExtendedTriggerParameters(serializers.Serializer[Any]):
+class ExtendedTriggerParameters(StrictSerializer):
     message = serializers.ChoiceField(list(_MESSAGES))
     evse_id = serializers.IntegerField(min_value=1, required=False, help_text="Every connector without it.")
 

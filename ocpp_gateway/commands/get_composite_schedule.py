@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from chargepoints.models import ChargePoint
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.charging_profile import unit_fault
 from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
 
-class GetCompositeScheduleParameters(serializers.Serializer[Any]):
+class GetCompositeScheduleParameters(StrictSerializer):
     evse_id = serializers.IntegerField(min_value=0, help_text="0 for the whole station.")
     duration = serializers.IntegerField(min_value=1, help_text="Seconds.")
     unit = serializers.ChoiceField(["W", "A"], required=False)

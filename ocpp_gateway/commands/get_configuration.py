@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
@@ -11,6 +10,7 @@ from chargepoints.commands import NewCommand
 from chargepoints.configuration import Setting, record_all_settings, record_settings, whole_number
 from chargepoints.models import ChargePoint, CommandState
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway import configuration
 from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
 from ocpp_gateway.default_profiles import give_defaults
@@ -19,7 +19,7 @@ from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
 
-class GetConfigurationParameters(serializers.Serializer[Any]):
+class GetConfigurationParameters(StrictSerializer):
     keys = serializers.ListField(
         child=serializers.CharField(max_length=50), required=False, help_text="All settings without it."
     )

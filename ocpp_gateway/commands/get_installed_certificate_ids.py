@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.models import CommandState
 from chargepoints.security_profiles import record_root
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.certificate_use import CHOICES, USES, is_of_this_server
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -17,7 +17,7 @@ from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
 
-class GetInstalledCertificateIdsParameters(serializers.Serializer[Any]):
+class GetInstalledCertificateIdsParameters(StrictSerializer):
     use = serializers.ChoiceField(CHOICES)
 
 

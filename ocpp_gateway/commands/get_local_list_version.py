@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
-
-from rest_framework import serializers
 
 from chargepoints.models import CommandState
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway import local_lists
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -20,7 +18,7 @@ from tenants.unit_of_work import UnitOfWork
 _NONE = -1
 
 
-class GetLocalListVersionParameters(serializers.Serializer[Any]):
+class GetLocalListVersionParameters(StrictSerializer):
     """Nothing to say."""
 
 

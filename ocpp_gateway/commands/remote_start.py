@@ -11,6 +11,7 @@ from chargepoints.charging_profile_serializers import ChargingProfileParameters
 from chargepoints.charging_profiles import add_installed
 from chargepoints.models import ChargePoint, CommandState
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.charging_profile import check_profile, decode_profile_v16, encode_profile_v16, kept_profile
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -18,7 +19,7 @@ from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
 
-class RemoteStartParameters(serializers.Serializer[Any]):
+class RemoteStartParameters(StrictSerializer):
     id_tag = serializers.CharField(max_length=20, help_text="The token the session is for.")
     evse_id = serializers.IntegerField(
         min_value=1, required=False, help_text="Where to charge; without it the station chooses."

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
 
-class RemoteStopParameters(serializers.Serializer[Any]):
+class RemoteStopParameters(StrictSerializer):
     transaction_id = serializers.IntegerField(help_text="As in the session's `transaction_id`.")
 
 

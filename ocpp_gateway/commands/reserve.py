@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.models import ChargePoint
 from chargepoints.reservations import ReservationRequest, settle_request
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
 from ocpp_gateway.protocol.errors import OcppError
 from ocpp_gateway.protocol.timestamps import format_time, parse_time
@@ -18,7 +18,7 @@ from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
 
-class ReserveParameters(serializers.Serializer[Any]):
+class ReserveParameters(StrictSerializer):
     reservation_id = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
     evse_id = serializers.IntegerField(min_value=0, default=0, help_text="0 for any connector of the station.")
     id_tag = serializers.CharField(max_length=20)

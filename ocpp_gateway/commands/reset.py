@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
 _KINDS = {"soft": "Soft", "hard": "Hard"}
 
 
-class ResetParameters(serializers.Serializer[Any]):
+class ResetParameters(StrictSerializer):
     type = serializers.ChoiceField(
         list(_KINDS), default="soft", help_text="`soft` ends running sessions in order, `hard` restarts at once."
     )

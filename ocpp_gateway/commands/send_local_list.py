@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.configuration import whole_number
 from chargepoints.models import ChargePoint, CommandState
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway import local_lists
 from ocpp_gateway.commands.verb import Parameters, Payload, Unsupported, Verb
 from ocpp_gateway.local_list_payload import decode_update, encode_update
@@ -23,7 +23,7 @@ from tenants.unit_of_work import UnitOfWork
 _STATUSES = ("accepted", "blocked", "expired", "invalid")
 
 
-class LocalTokenParameters(serializers.Serializer[Any]):
+class LocalTokenParameters(StrictSerializer):
     id_tag = serializers.CharField(max_length=20)
     status = serializers.ChoiceField(
         _STATUSES, required=False, help_text="Without it a differential update removes the token."
@@ -32,7 +32,7 @@ class LocalTokenParameters(serializers.Serializer[Any]):
     parent_id_tag = serializers.CharField(max_length=20, required=False)
 
 
-class SendLocalListParameters(serializers.Serializer[Any]):
+class SendLocalListParameters(StrictSerializer):
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1, help_text="Of the list after this update.")
     full = serializers.BooleanField(default=True, help_text="False to change only the tokens named.")
     tokens = LocalTokenParameters(many=True, default=list)

@@ -11,6 +11,7 @@ from chargepoints.charging_profile_serializers import ChargingProfileParameters
 from chargepoints.charging_profiles import add_installed
 from chargepoints.models import ChargePoint, CommandState
 from chargepoints.station import Station
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.charging_profile import check_profile, decode_profile_v16, encode_profile_v16, kept_profile
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -18,7 +19,7 @@ from tenants.clients import Document
 from tenants.unit_of_work import UnitOfWork
 
 
-class SetChargingProfileParameters(serializers.Serializer[Any]):
+class SetChargingProfileParameters(StrictSerializer):
     evse_id = serializers.IntegerField(min_value=0, help_text="0 for the whole station.")
     profile = ChargingProfileParameters(required=False)
     profile_id = serializers.IntegerField(min_value=1, required=False, help_text="One of `charging-profiles` instead.")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.models import FirmwareStatus
 from chargepoints.station import Station
 from chargepoints.station_jobs import FIRMWARE
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.timestamps import format_time
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -26,7 +26,7 @@ _REFUSALS = {
 }
 
 
-class SignedUpdateFirmwareParameters(serializers.Serializer[Any]):
+class SignedUpdateFirmwareParameters(StrictSerializer):
     location = serializers.CharField(max_length=512, help_text="URL of the firmware.")
     retrieve_at = serializers.DateTimeField(help_text="When the station is to fetch it.")
     install_at = serializers.DateTimeField(required=False, help_text="When it is to install it; at once without it.")

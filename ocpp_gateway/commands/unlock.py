@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.versions import OcppVersion
 
 
-class UnlockParameters(serializers.Serializer[Any]):
+class UnlockParameters(StrictSerializer):
     evse_id = serializers.IntegerField(min_value=1)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 from chargepoints.station import Station
 from chargepoints.station_jobs import FIRMWARE
+from csms.fields import StrictSerializer
 from ocpp_gateway.commands.verb import Parameters, Payload, Verb
 from ocpp_gateway.protocol.timestamps import format_time
 from ocpp_gateway.protocol.versions import OcppVersion
@@ -19,7 +19,7 @@ from tenants.unit_of_work import UnitOfWork
 _NAMES = {"retries": "retries", "retry_interval": "retryInterval"}
 
 
-class UpdateFirmwareParameters(serializers.Serializer[Any]):
+class UpdateFirmwareParameters(StrictSerializer):
     location = serializers.CharField(max_length=2000, help_text="URL of the firmware.")
     retrieve_at = serializers.DateTimeField(help_text="When the station is to fetch it.")
     retries = serializers.IntegerField(min_value=0, required=False)

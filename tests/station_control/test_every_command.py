@@ -82,7 +82,10 @@ async def test_valid(station: Station, rest: Rest, verb: str) -> None:
 
 @VERB
 async def test_invalid(station: Station, rest: Rest, verb: str) -> None:
-    """A payload that breaks the schema is not sent, and an answer that does is none."""
+    """A payload that breaks the schema is not sent, nor what is misspelt; an answer that breaks it is none."""
+    misspelt = COMMANDS[verb][0] | {"evse": 1}
+    problem = await rest.post(f"chargepoints/{station.identity}/{verb}", misspelt, status=400)
+    assert "no such field" in problem["errors"]["evse"][0]
     wrong = {"action": action_of(verb), "payload": {"nonsense": 1}}
     problem = await rest.post(f"chargepoints/{station.identity}/commands", wrong, status=400)
     assert problem["errors"]
