@@ -41,6 +41,7 @@ _OWN_PAGES = (("Second factor", "lock", "second_factor"),)
 _TENANT_PAGES = (
     ("Dashboard", "dashboard", "index"),
     ("Charge points", "ev_station", "chargepoints_chargepoint_changelist"),
+    ("Commands", "terminal", "chargepoints_command_changelist"),
     ("Sessions", "bolt", "sessions_app_chargingsession_changelist"),
     ("Id tokens", "badge", "sessions_app_idtoken_changelist"),
     ("Local lists", "list_alt", "sessions_app_locallist_changelist"),

@@ -76,16 +76,12 @@ def submit(request: Request, station: ChargePoint, name: str, payload: Payload, 
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY_LENGTH:
         raise ValidationError({"Idempotency-Key": [f"use at most {MAX_KEY_LENGTH} characters"]})
-    refuse_unsafe_destinations(payload)
-    verb = verb_of_action(version_of(station.ocpp_version), name)
-    shown, secret = verb.seal(payload) if verb is not None and verb.seal is not None else (payload, None)
-    new = NewCommand(
-        charge_point_id=station.id,
-        action=name,
-        payload=shown,
-        secret=secret,
+    new = new_command(
+        station,
+        name,
+        payload,
         requested_by=request.user.get_username(),
-        lifetime=timedelta(seconds=lifetime),
+        lifetime=lifetime,
         idempotency_key=key,
         reply_to=settings.CSMS_INSTANCE_ID if seconds_to_wait(request.META["QUERY_STRING"].encode()) else "",
     )
@@ -96,6 +92,56 @@ def submit(request: Request, station: ChargePoint, name: str, payload: Payload, 
     if new.reply_to:
         headers[HEADER] = f"{slug}/{command['_id']}"
     return Response(shown_command(command), status=202, headers=headers)
+
+
+def new_command(
+    station: ChargePoint,
+    name: str,
+    payload: Payload,
+    *,
+    requested_by: str,
+    lifetime: float = DEFAULT_LIFETIME_SECONDS,
+    idempotency_key: str = "",
+    reply_to: str = "",
+) -> NewCommand:
+    """Return a checked command as it is to be stored: what must not be shown is sealed.
+
+    Raises:
+        rest_framework.exceptions.ValidationError: it would send the station to an address that is not allowed.
+    """
+    refuse_unsafe_destinations(payload)
+    verb = verb_of_action(version_of(station.ocpp_version), name)
+    shown, secret = verb.seal(payload) if verb is not None and verb.seal is not None else (payload, None)
+    return NewCommand(
+        charge_point_id=station.id,
+        action=name,
+        payload=shown,
+        secret=secret,
+        requested_by=requested_by,
+        lifetime=timedelta(seconds=lifetime),
+        idempotency_key=idempotency_key,
+        reply_to=reply_to,
+    )
+
+
+def typed_command(verb: Verb, station: ChargePoint, version: OcppVersion, data: Any) -> tuple[str, Payload]:
+    """Return the action and the checked payload of a verb's parameters.
+
+    Raises:
+        rest_framework.exceptions.ValidationError: they are wrong, or the station cannot do that.
+    """
+    parameters = verb.parameters(data=data, context={"charge_point": station})
+    parameters.is_valid(raise_exception=True)
+    name = verb.actions.get(version)
+    if name is None:
+        raise ValidationError(f"OCPP {version.number} has no command for this")
+    try:
+        payload = verb.encode(version, dict(parameters.validated_data))
+    except Unsupported as error:
+        raise ValidationError(str(error)) from None
+    check_payload(version, name, payload)
+    check_station(station, version, name, payload)
+    return name, payload
 
 
 async def submit_command(slug: str, new: NewCommand) -> Document:
@@ -264,17 +310,7 @@ class VerbView(ApiViewMixin, APIView):
     def post(self, request: Request, charge_point_id: str) -> Response:
         """Store the command and have it carried out."""
         station, version = station_and_version(charge_point_id)
-        parameters = self.verb.parameters(data=request.data, context={"charge_point": station})
-        parameters.is_valid(raise_exception=True)
-        name = self.verb.actions.get(version)
-        if name is None:
-            raise ValidationError(f"OCPP {version.number} has no command for this")
-        try:
-            payload = self.verb.encode(version, dict(parameters.validated_data))
-        except Unsupported as error:
-            raise ValidationError(str(error)) from None
-        check_payload(version, name, payload)
-        check_station(station, version, name, payload)
+        name, payload = typed_command(self.verb, station, version, request.data)
         return submit(request, station, name, payload, DEFAULT_LIFETIME_SECONDS)
 
 

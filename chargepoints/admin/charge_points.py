@@ -62,6 +62,7 @@ class ChargePointAdmin(TenantModelAdmin):
     search_help_text = "Identity, name or serial number"
     ordering = ("id",)
     inlines = (ConnectorInline,)
+    actions: list[Any] = []  # every command, added by `ocpp_gateway.admin`
     actions_detail = ("sessions", "new_key")
     readonly_fields = (*STATE, "known_settings", "tag_list", *(name for row in BOOT_FACTS for name in row))
     fieldsets = (
@@ -141,6 +142,10 @@ class ChargePointAdmin(TenantModelAdmin):
     def has_new_key_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Return whether the role allows to give a station a new key."""
         return allows(tenant_access(request).role, LEAST_ROLE["charge-point-credentials"][CREATE])
+
+    def has_command_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Return whether the role allows to ask something of a station."""
+        return allows(tenant_access(request).role, LEAST_ROLE["commands"][CREATE])
 
     def _station(self, request: HttpRequest, object_id: str) -> ChargePoint:
         station = self.get_object(request, unquote(object_id))

@@ -12,6 +12,7 @@ from chargepoints.booking import book
 from chargepoints.models import (
     CertificateRequest,
     ChargingProfile,
+    Command,
     Connector,
     FirmwareJob,
     LogJob,
@@ -33,6 +34,7 @@ READ_ONLY = {
     "audit_platformauditentry",
     "events_undeliveredevent",
     "chargepoints_certificaterequest",
+    "chargepoints_command",
     "chargepoints_firmwarejob",
     "chargepoints_logjob",
     "chargepoints_securityevent",
@@ -58,6 +60,8 @@ def store_reports(station: str) -> None:
     SecurityEvent.objects.update_or_create(pk="s1", defaults=event)
     request = {"csr": "-", "status": "refused", "received_at": now, "updated_at": now, "charge_point_id": station}
     CertificateRequest.objects.update_or_create(pk="c1", defaults=request)
+    command = {"charge_point_id": station, "action": "Reset", "created_at": now, "expires_at": now}
+    Command.objects.update_or_create(pk="o1", defaults=command)
 
 
 def audited(slug: str) -> str:
@@ -98,6 +102,7 @@ def furnished(nordlade: Network) -> dict[str, object]:
         "chargepoints_chargepoint": "nordlade_CP001",
         "chargepoints_chargingprofile": 1001,
         "chargepoints_certificaterequest": "c1",
+        "chargepoints_command": "o1",
         "chargepoints_firmwarejob": "f1",
         "chargepoints_logjob": "l1",
         "chargepoints_securityevent": "s1",

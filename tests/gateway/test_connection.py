@@ -264,13 +264,13 @@ async def test_nothing_is_asked_over_a_socket_that_was_lost_while_the_process_st
     """The command was marked as sent just before; by now it has failed, and its caller knows."""
 
     async def find_out() -> None:
-        await connection.close(1008, "replaced while this server stood still")
+        await lost.close(1008, "replaced while this server stood still")
 
     pulse = Pulse(find_out)
-    connection = Connection(await claimed(anna, charger), OcppVersion.V16, line, pulse=pulse)
+    lost = Connection(await claimed(anna, charger), OcppVersion.V16, line, pulse=pulse)
     pulse.last_beat -= STALLED_SECONDS + 1
     with pytest.raises(ConnectionLost):
-        await connection.call("m1", "ClearCache", {}, 5)
+        await lost.call("m1", "ClearCache", {}, 5)
     assert (line.close_code, line.sent.empty()) == (1008, True)
 
 

@@ -366,15 +366,11 @@ class TestWithoutQueue:
         [station] = cluster.stations(1, WITHOUT_QUEUE)
         await station.connect(instances[1].url)
         async with cluster.api(instances[0], tenant=WITHOUT_QUEUE) as api:
-            request = {
-                "url": f"/chargepoints/{station.id}/reset?wait=30",
-                "json": {"type": "hard"},
-                "headers": {"Idempotency-Key": "order-4"},
-            }
-            first = await api.post(**request)
+            url, key = f"/chargepoints/{station.id}/reset?wait=30", {"Idempotency-Key": "order-4"}
+            first = await api.post(url, json={"type": "hard"}, headers=key)
             station.drop()
             await cluster.until_charge_point(station, lambda one: one["connected"] is None, WITHOUT_QUEUE)
-            again = await api.post(**request)
+            again = await api.post(url, json={"type": "hard"}, headers=key)
             assert first.json()["state"] == "accepted"
             assert (again.status_code, again.json()) == (200, first.json())
 
