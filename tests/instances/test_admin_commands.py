@@ -87,6 +87,8 @@ async def test_stations_of_all_instances_are_asked_and_their_answers_shown(
     for station in stations:
         [command] = cluster.commands(station)
         assert command["requested_by"] == "tenant1_operator"
+        [told] = cluster.product.database(TENANT)["audit_entries"].find({"target_id": command["_id"]})
+        assert (told["action"], told["actor"], told["via"]) == ("command", "tenant1_operator", "admin")
         shown = await admin.get(f"/admin/chargepoints/command/{command['_id']}/change/")
         assert "&lt;b&gt;it&lt;/b&gt;" in shown.text
         station.drop()

@@ -7,7 +7,13 @@ import pytest
 from tests.people import Installed
 from tests.web.chromium import Browser
 
-PAGES = ("/admin/", "/admin/chargepoints/chargepoint/", "/admin/chargepoints/chargepoint/add/", "/admin/tenant/")
+PAGES = (
+    "/admin/",
+    "/admin/chargepoints/chargepoint/",
+    "/admin/chargepoints/chargepoint/add/",
+    "/admin/chargepoints/command/",
+    "/admin/tenant/",
+)
 
 
 async def test_pages_of_the_admin_break_no_rule(browser: Browser, charger: Installed) -> None:
