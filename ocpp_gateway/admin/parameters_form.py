@@ -36,6 +36,13 @@ class ParametersForm(forms.Form):
             self.add_error(name if known else None, text if known or name is None else f"{name}: {text}")
 
 
+class EmptyJSONField(forms.JSONField):
+    """Shows nothing where nothing was filled in, instead of `null`."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
 def form_of(verb: Verb) -> type[ParametersForm]:
     """Return the form of a command."""
     fields = {name: _form_field(field) for name, field in verb.parameters().fields.items()}
@@ -43,7 +50,7 @@ def form_of(verb: Verb) -> type[ParametersForm]:
 
 
 def _form_field(field: serializers.Field[Any, Any, Any, Any]) -> forms.Field:
-    known: dict[str, Any] = {"required": field.required, "help_text": field.help_text or ""}
+    known: dict[str, Any] = {"required": field.required, "help_text": str(field.help_text or "").replace("`", "")}
     if field.default is not empty and not callable(field.default):
         known["initial"] = field.default
     if isinstance(field, serializers.BooleanField):
@@ -54,7 +61,7 @@ def _form_field(field: serializers.Field[Any, Any, Any, Any]) -> forms.Field:
         return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget(), **known)
     if isinstance(field, serializers.BaseSerializer | serializers.ListField):
         known["help_text"] = f"{known['help_text']} In JSON, as over REST.".strip()
-        return forms.JSONField(widget=UnfoldAdminTextareaWidget(), **{**known, "initial": None})
+        return EmptyJSONField(widget=UnfoldAdminTextareaWidget(), **{**known, "initial": None})
     if isinstance(field, serializers.DateTimeField):
         known["help_text"] = f"{known['help_text']} As 2026-05-01T12:00:00Z.".strip()
     longest = getattr(field, "max_length", None)

@@ -40,6 +40,7 @@ class Admin:
         chosen = {"action": verb.replace("-", "_"), "_selected_action": [one.id for one in stations]}
         form = await self.post(LIST, chosen)
         assert form.status_code == 200, form.status_code
+        assert not re.search(r">\s*null", form.text), "an empty field shows null"
         assert all(f'name="{verb}-{name}"' in form.text for name in parameters)
         filled = {f"{verb}-{name}": value for name, value in parameters.items()}
         return await self.post(LIST, {**chosen, **filled, "send": "1"})
