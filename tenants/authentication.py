@@ -9,9 +9,10 @@ from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from csms.api_key_form import PREFIX
 from csms.problems import REALM
 from tenants.access import Access, NoAccess, access_to
-from tenants.api_keys import PREFIX, access_with_key
+from tenants.api_keys import access_with_key
 from tenants.audit.log_ins import actor_of
 from tenants.audit.trail import act_as
 from tenants.context import set_tenant
