@@ -24,7 +24,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from chargepoints.commands import NewCommand, find_command
+from chargepoints.commands import OPEN, NewCommand, find_command
 from chargepoints.models import ChargePoint, Command, CommandState
 from csms.api_view import ApiViewMixin
 from csms.errors import Conflict, CsmsError
@@ -72,7 +72,7 @@ class CommandsUnavailable(CsmsError):
 
 
 def submit(request: Request, station: ChargePoint, name: str, payload: Payload, lifetime: float) -> Response:
-    """Store a validated command, have it carried out, and return the 202."""
+    """Store a validated command, have it carried out, and return the 202; 200 where a repeated one has ended."""
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY_LENGTH:
         raise ValidationError({"Idempotency-Key": [f"use at most {MAX_KEY_LENGTH} characters"]})
@@ -89,9 +89,10 @@ def submit(request: Request, station: ChargePoint, name: str, payload: Payload, 
     slug = require_tenant()
     command = async_to_sync(submit_command)(slug, new)
     headers = {"Location": f"/api/v1/commands/{command['_id']}"}
-    if new.reply_to:
+    ended = command["state"] not in OPEN
+    if new.reply_to and not ended:
         headers[HEADER] = f"{slug}/{command['_id']}"
-    return Response(shown_command(command), status=202, headers=headers)
+    return Response(shown_command(command), status=200 if new.reply_to and ended else 202, headers=headers)
 
 
 def new_command(

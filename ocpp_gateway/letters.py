@@ -23,7 +23,7 @@ from tenants.clients import Document
 from tenants.directory import find_tenant
 
 REPLACED = "replaced by a newer connection"
-# A command that is longer is read from MongoDB by whoever waits: letters stay short.
+# A command that is longer is read from MongoDB by whoever waits: letters stay short, and so does what is remembered.
 LONGEST_BODY = 64 * 1024
 
 log = structlog.get_logger(__name__)
@@ -103,12 +103,13 @@ class Letters:
         if not reply_to:
             return
         body = command_body(command)
+        if len(body) > LONGEST_BODY:
+            body = b""
         if reply_to == self._here.instance:
             self._here.waiters.wake(tenant, command["_id"], body)
         else:
             # If it is lost: who waits looks for himself once a second.
-            shown = body.decode() if len(body) <= LONGEST_BODY else ""
-            letter = {"kind": "ended", "tenant": tenant, "command_id": command["_id"], "body": shown}
+            letter = {"kind": "ended", "tenant": tenant, "command_id": command["_id"], "body": body.decode()}
             background(self._tell(reply_to, letter), "tell_ended")
 
     async def _evict(self, instance: str, letter: Letter, taken: Callable[[], None]) -> None:
