@@ -160,14 +160,17 @@ def _is_for(reservation: Document, token_id: str, parent_id_tag: str) -> bool:
     return reservation["token_id"] == token_id or (bool(parent) and parent == parent_id_tag.lower())
 
 
-async def reservation_at(station: Station, evse_id: int, token_id: str, parent_id_tag: str, at: datetime) -> int | None:
+async def kept_reservations(station: Station) -> list[Document]:
+    """Return the reservations that a station keeps now."""
+    return await grouped_reads(station.tenant, RESERVATIONS, field="charge_point_id", where=_KEPT).find(station.id)
+
+
+def reservation_at(kept: list[Document], evse_id: int, token_id: str, parent_id_tag: str, at: datetime) -> int | None:
     """Return the number of the reservation that a start uses which does not name it, as some stations do not.
 
     It is the one that the token, or its group, has at that connector, or else at any; none that was made later.
     """
-    reads = grouped_reads(station.tenant, RESERVATIONS, field="charge_point_id", where=_KEPT)
-    kept = sorted(await reads.find(station.id), key=lambda one: one["evse_id"], reverse=True)
-    for reservation in kept:
+    for reservation in sorted(kept, key=lambda one: one["evse_id"], reverse=True):
         here = reservation["evse_id"] in (evse_id, 0) and reservation["created_at"] <= at + CLOCK_TOLERANCE
         if here and _is_for(reservation, token_id, parent_id_tag):
             return int(reservation["reservation_id"])

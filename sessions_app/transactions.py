@@ -7,6 +7,7 @@ connection; each is stored and announced once and always answered alike.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -83,17 +84,21 @@ async def start_session(station: Station, report: StartReport, now: datetime) ->
     find the tag busy with its own session, and the station would stop it.
     """
     session_id = _start_id(station, report)
-    started = await _start(station, session_id, report, now)
-    await _use_reservation(station, session_id, report, started.authorization.parent_id_tag, now)
+    # Read meanwhile: a start waits for one thing after the other as it is.
+    kept, started = await asyncio.gather(
+        reservations.kept_reservations(station), _start(station, session_id, report, now)
+    )
+    number = report.reservation_id
+    if number is None:
+        parent, token = started.authorization.parent_id_tag, token_key(report.id_tag)
+        number = reservations.reservation_at(kept, report.evse_id, token, parent, report.timestamp)
+    await _use_reservation(station, number, session_id, report, now)
     return started
 
 
 async def _use_reservation(
-    station: Station, session_id: str, report: StartReport, parent_id_tag: str, now: datetime
+    station: Station, number: int | None, session_id: str, report: StartReport, now: datetime
 ) -> None:
-    number, token = report.reservation_id, token_key(report.id_tag)
-    if number is None:
-        number = await reservations.reservation_at(station, report.evse_id, token, parent_id_tag, report.timestamp)
     if number is None:
         return
     known = await reservations.use_reservation(station, number, session_id, report.timestamp, now)
@@ -104,11 +109,10 @@ async def _use_reservation(
 async def _start(station: Station, session_id: str, report: StartReport, now: datetime) -> Started:
     transaction_id: int | None = None
     while True:  # once more only if another session of the token was stored, or one at the connector has ended
-        stored = await _session(station, session_id)
+        document = _started(station, session_id, report, now)
+        stored, over = await asyncio.gather(_session(station, session_id), sessions_before(station, document))
         if stored is not None:
             return await _first_answer(station, stored, now)
-        document = _started(station, session_id, report, now)
-        over = await sessions_before(station, document)
         verdict = await authorize_start(station.tenant, report.id_tag, now, over=[one["_id"] for one in over])
         document["authorization"] = verdict.authorization.status.value
         await _add_doubts(station, document, verdict)
