@@ -37,7 +37,7 @@ def measure(rig: Rig, holder: Subject, effort: Effort) -> tuple[list[Row], list[
         Failed: a command was not carried out.
     """
     other = rig.gateway(holder.name)
-    portions = max(4, int(effort.seconds * effort.rounds * 10) // _PORTION)
+    portions = max(4, int(effort.seconds * effort.rounds * 40) // _PORTION)
     try:
         stations = AnsweringStations(holder.targets(rig.stations[:_STATIONS]))
         with stations, _caller(rig, holder) as same, _caller(rig, other) as across:
