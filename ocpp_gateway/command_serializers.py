@@ -13,6 +13,7 @@ from chargepoints.models import Command, CommandState
 from csms.fields import StrictSerializer
 from csms.shown_urls import with_shown_urls
 from tenants.clients import Document
+from tenants.loaded import loaded
 
 MAX_LIFETIME_SECONDS = 30 * 24 * 3600
 DEFAULT_LIFETIME_SECONDS = 24 * 3600
@@ -85,7 +86,8 @@ class NewCommandSerializer(StrictSerializer):
 
 def shown_command(command: Document) -> dict[str, Any]:
     """Return a command as the API shows it."""
-    shown: dict[str, Any] = _serializer().to_representation(_as_model(command))
+    stored = {name: _as_stored(value) for name, value in command.items()}
+    shown: dict[str, Any] = _serializer().to_representation(loaded(Command, stored))
     return shown
 
 
@@ -98,10 +100,6 @@ def command_body(command: Document) -> bytes:
 def _serializer() -> CommandSerializer:
     # Made once: to find out its fields takes longer than to use them.
     return CommandSerializer()
-
-
-def _as_model(command: Document) -> Command:
-    return Command(**{("id" if name == "_id" else name): _as_stored(value) for name, value in command.items()})
 
 
 def _as_stored(value: Any) -> Any:

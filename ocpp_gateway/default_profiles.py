@@ -16,7 +16,7 @@ from chargepoints.models import ChargingProfile
 from chargepoints.station import Station
 from ocpp_gateway.commands.charging_profile import decode_profile_v16, encode_profile_v16, limit_fault
 from ocpp_gateway.system_commands import system_command
-from tenants.clients import Document
+from tenants.loaded import loaded
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ async def give_defaults(station: Station, settings: Sequence[Setting]) -> list[N
     stored = await database[CHARGE_POINTS].find_one({"_id": station.id}, projection=["charging_profiles"])
     installed = (stored or {}).get("charging_profiles") or []
     known = {field_of(one.key): {"value": one.value} for one in settings}
-    payloads = [payload_of(_model(document)) for document in defaults]
+    payloads = [payload_of(loaded(ChargingProfile, document)) for document in defaults]
     return [
         system_command(station, "SetChargingProfile", payload)
         for payload in payloads
@@ -56,8 +56,3 @@ def _fits(station: Station, payload: dict[str, Any], settings: dict[str, Any]) -
         number = payload["csChargingProfiles"]["chargingProfileId"]
         log.warning("default_profile_not_given", station=station.id, profile=number, reason=fault)
     return not fault
-
-
-def _model(document: Document) -> ChargingProfile:
-    """Return a profile as the driver reads it as an object of the ORM, unsaved."""
-    return ChargingProfile(**{("id" if name == "_id" else name): value for name, value in document.items()})

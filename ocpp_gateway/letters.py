@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
@@ -25,6 +25,8 @@ from tenants.directory import find_tenant
 REPLACED = "replaced by a newer connection"
 # A command that is longer is read from MongoDB by whoever waits: letters stay short, and so does what is remembered.
 LONGEST_BODY = 64 * 1024
+
+_Send = Callable[[str, Letter], Awaitable[bool | None]]
 
 log = structlog.get_logger(__name__)
 
@@ -110,21 +112,16 @@ class Letters:
         else:
             # If it is lost: who waits looks for himself once a second.
             letter = {"kind": "ended", "tenant": tenant, "command_id": command["_id"], "body": body.decode()}
-            background(self._tell(reply_to, letter), "tell_ended")
+            background(self._write(reply_to, letter, self._here.mailbox.tell), "tell_ended")
 
     async def _evict(self, instance: str, letter: Letter, taken: Callable[[], None]) -> None:
-        if await self._write(instance, letter):
+        if await self._write(instance, letter, self._here.mailbox.send):
             taken()
 
-    async def _tell(self, instance: str, letter: Letter) -> None:
+    async def _write(self, instance: str, letter: Letter, send: _Send) -> bool:
+        """Send a letter; return whether it was acknowledged."""
         try:
-            await self._here.mailbox.tell(instance, letter)
-        except (RedisError, OSError, MailboxFull) as error:
-            log.info("letter_not_sent", kind=letter["kind"], instance=instance, error=str(error))
-
-    async def _write(self, instance: str, letter: Letter) -> bool:
-        try:
-            return await self._here.mailbox.send(instance, letter)
+            return bool(await send(instance, letter))
         except (RedisError, OSError, MailboxFull) as error:
             log.info("letter_not_sent", kind=letter["kind"], instance=instance, error=str(error))
             return False

@@ -85,15 +85,18 @@ async def start_session(station: Station, report: StartReport, now: datetime) ->
     """
     session_id = _start_id(station, report)
     # Read meanwhile: a start waits for one thing after the other as it is.
-    kept, started = await asyncio.gather(
-        reservations.kept_reservations(station), _start(station, session_id, report, now)
-    )
+    kept, started = await asyncio.gather(_kept(station, report), _start(station, session_id, report, now))
     number = report.reservation_id
     if number is None:
         parent, token = started.authorization.parent_id_tag, token_key(report.id_tag)
         number = reservations.reservation_at(kept, report.evse_id, token, parent, report.timestamp)
     await _use_reservation(station, number, session_id, report, now)
     return started
+
+
+async def _kept(station: Station, report: StartReport) -> list[Document]:
+    """Return the reservations one of which a start may use without naming it."""
+    return [] if report.reservation_id is not None else await reservations.kept_reservations(station)
 
 
 async def _use_reservation(

@@ -94,17 +94,17 @@ async def all_tenants() -> list[TenantRecord]:
 
 async def station_authorities() -> list[str]:
     """Return the authorities of all active tenants' stations, in PEM, as they are stored now."""
-    tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
-    some = {"status": "active", "station_authorities": {"$nin": ["", None]}}
-    found = tenants.find(some, projection=["station_authorities"])
-    return [document["station_authorities"] async for document in found]
+    return await _authorities({"status": "active"})
 
 
 async def authorities_of_others(slug: str) -> list[str]:
     """Return the authorities of all tenants' stations but one's, in PEM, as they are stored now."""
+    return await _authorities({"_id": {"$ne": slug}})
+
+
+async def _authorities(some: Document) -> list[str]:
     tenants = async_client()[settings.MONGODB_GLOBAL_DATABASE]["tenants"]
-    others = {"_id": {"$ne": slug}, "station_authorities": {"$nin": ["", None]}}
-    found = tenants.find(others, projection=["station_authorities"])
+    found = tenants.find(some | {"station_authorities": {"$nin": ["", None]}}, projection=["station_authorities"])
     return [document["station_authorities"] async for document in found]
 
 

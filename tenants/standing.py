@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import Model
@@ -17,6 +16,7 @@ from django.db.models import Model
 from tenants.access import Access, NoAccess, access_as
 from tenants.api_key import ApiKey
 from tenants.clients import Document, sync_database
+from tenants.loaded import loaded
 from tenants.models import LogIn, Membership, Tenant, User
 
 _Model = TypeVar("_Model", bound=Model)
@@ -60,7 +60,7 @@ def standing_of_key(key_id: str) -> tuple[ApiKey, Tenant] | None:
     """Return an API key with its tenant, or None if there is no such key."""
     found = _first(ApiKey, {"_id": key_id}, _lookup(Tenant, "tenant_id", "_id", "tenant"))
     tenant = _one(Tenant, found.pop("tenant")) if found is not None else None
-    return None if found is None or tenant is None else (_loaded(ApiKey, found), tenant)
+    return None if found is None or tenant is None else (loaded(ApiKey, found), tenant)
 
 
 def _first(model: type[Model], query: Document, *stages: Document) -> Document | None:
@@ -78,16 +78,4 @@ def _lookup(model: type[Model], here: str, there: str, name: str, query: Documen
 
 
 def _one(model: type[_Model], documents: Sequence[Document]) -> _Model | None:
-    return _loaded(model, documents[0]) if documents else None
-
-
-def _loaded(model: type[_Model], document: Document) -> _Model:
-    """Return a stored document as the ORM would have loaded it."""
-    fields = model._meta.concrete_fields
-    values = [_aware(document[f.column]) if f.column in document else f.get_default() for f in fields]
-    return model.from_db("default", [field.attname for field in fields], values)
-
-
-def _aware(value: Any) -> Any:
-    # The driver's client for threads returns naive moments in UTC.
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+    return loaded(model, documents[0]) if documents else None

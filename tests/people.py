@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from bson.codec_options import CodecOptions
 from django.conf import settings
 from pymongo.database import Database
 
+from chargepoints.commands import NewCommand
 from chargepoints.credentials import new_key
 from chargepoints.provisioning import create_charge_point
 from tenants.clients import Document, sync_client
@@ -55,6 +56,16 @@ class Installed:
     @property
     def short_path(self) -> str:
         return f"/ocpp/{self.identity}"
+
+    def to_clear_its_cache(self, *, seconds: float = 3600.0) -> NewCommand:
+        """Return a command for it that is kept for so long."""
+        return NewCommand(
+            charge_point_id=self.identity,
+            action="ClearCache",
+            payload={},
+            requested_by="test",
+            lifetime=timedelta(seconds=seconds),
+        )
 
 
 @dataclass

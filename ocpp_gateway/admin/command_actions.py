@@ -20,6 +20,7 @@ from chargepoints.admin.charge_points import ChargePointAdmin
 from chargepoints.commands import NewCommand
 from chargepoints.models import ChargePoint
 from csms.errors import CsmsError
+from ocpp_gateway.admin.commands import MOST_STATIONS
 from ocpp_gateway.admin.parameters_form import ParametersForm, form_of
 from ocpp_gateway.command_rest import new_command, submit_command, typed_command
 from ocpp_gateway.commands import VERBS
@@ -27,9 +28,6 @@ from ocpp_gateway.commands.verb import Verb
 from ocpp_gateway.protocol.versions import version_of
 from tenants.clients import Document
 from tenants.context import require_tenant
-
-# As many stations at once as one request can tell in a moment; for more there is REST.
-MOST_STATIONS = 100
 
 Action = Callable[[ChargePointAdmin, HttpRequest, QuerySet[ChargePoint]], HttpResponse]
 

@@ -28,8 +28,8 @@ STATE_COLOURS = {
     "timed_out": "danger",
 }
 REFRESH_SECONDS = 2
-# What the list of charge points can ask at once (`command_actions.MOST_STATIONS`).
-MOST_ANSWERS = 100
+# As many stations at once as one request can ask in a moment, and so as many answers; for more there is REST.
+MOST_STATIONS = 100
 
 
 @admin.register(Command)
@@ -64,7 +64,7 @@ class CommandAdmin(TenantModelAdmin):
 
     def answers(self, request: HttpRequest) -> HttpResponse:
         """Show what has become of some commands; the page is fetched again until all have ended."""
-        ids = request.GET.getlist("id")[:MOST_ANSWERS]
+        ids = request.GET.getlist("id")[:MOST_STATIONS]
         commands = list(self.get_queryset(request).filter(pk__in=ids).order_by("charge_point_id"))
         rows = [(one, self.status(one), self.answer(one), _page_of(one)) for one in commands]
         under_way = any(one.state in OPEN for one in commands)

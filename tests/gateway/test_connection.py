@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.conf import settings
 
-from chargepoints.commands import NewCommand
 from chargepoints.connection import announce_connected, claim, release
 from chargepoints.station import LAST_COUNT, SequenceUsedUp
 from chargepoints.station import Station as ConnectedStation
@@ -376,14 +375,7 @@ async def test_a_station_that_comes_while_a_command_for_it_is_stored_is_sent_it(
     monkeypatch.setattr(here.presence, "lookup", looked_up)
     for _ in range(2):
         await here.pumps[anna.slug, charger.identity].idle_within(DEADLINE)
-        new = NewCommand(
-            charge_point_id=charger.identity,
-            action="ClearCache",
-            payload={},
-            requested_by="test",
-            lifetime=timedelta(hours=1),
-        )
-        command, _ = await here.dispatcher.submit(anna.record(), new)
+        command, _ = await here.dispatcher.submit(anna.record(), charger.to_clear_its_cache())
         assert (await line.next())[1] == command["_id"]
         await connection.receive(f'[3,"{command["_id"]}",{{"status":"Accepted"}}]')
     await here.pumps[anna.slug, charger.identity].idle_within(DEADLINE)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from chargepoints.commands import NewCommand, end_command, find_command, store_command, take_to_send, withdraw
+from chargepoints.commands import end_command, find_command, store_command, take_to_send, withdraw
 from chargepoints.connection import claim, release
 from chargepoints.models import CommandState
 from chargepoints.offline import act_for_offline, announce_waiting, take_from_dead
@@ -39,14 +39,7 @@ async def connected(operator: Operator, charger: Installed, instance: str = "tes
 
 async def ordered(operator: Operator, charger: Installed) -> Document:
     """Return a new command for a station."""
-    new = NewCommand(
-        charge_point_id=charger.identity,
-        action="ClearCache",
-        payload={},
-        requested_by="test",
-        lifetime=timedelta(hours=1),
-    )
-    return (await store_command(operator.record(), new, now()))[0]
+    return (await store_command(operator.record(), charger.to_clear_its_cache(), now()))[0]
 
 
 async def state(operator: Operator, command: Document) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chargepoints.commands import COMMANDS, NewCommand, find_command, store_command
+from chargepoints.commands import COMMANDS, find_command, store_command
 from ocpp_gateway.connection import Connection
 from ocpp_gateway.gateway import TASKS
 from ocpp_gateway.housekeeping import Housekeeping
@@ -48,13 +48,7 @@ def housekeeping(host: Host) -> Housekeeping:
 
 async def queued(operator: Operator, charger: Installed, seconds: float) -> str:
     """Return the id of a command for a station that is offline, whose time will be over in so many seconds."""
-    new = NewCommand(
-        charge_point_id=charger.identity,
-        action="ClearCache",
-        payload={},
-        requested_by="test",
-        lifetime=timedelta(seconds=seconds),
-    )
+    new = charger.to_clear_its_cache(seconds=seconds)
     command, _ = await store_command(operator.record(), new, datetime.now(UTC))
     return str(command["_id"])
 

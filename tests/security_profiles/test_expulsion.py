@@ -16,7 +16,7 @@ from tests.rest_client import Rest, token_for
 from tests.security_profiles.conftest import Cpo
 from tests.security_profiles.secure_gateway import Knocker, SecureGateway, refusal
 from tests.security_profiles.test_our_ca import certified
-from tests.security_profiles.test_upgrade import change, give_root
+from tests.security_profiles.test_upgrade import agree
 from tests.station import Station
 
 
@@ -132,10 +132,7 @@ async def test_a_station_that_has_agreed_to_a_profile_leaves_by_itself(
     knocker: Knocker, rita: Cpo, charger: Installed, rest: Rest
 ) -> None:
     station = await knocker.plain(charger)
-    await give_root(rest, station)
-    asking = change(rest, station, "2")
-    await station.obey("ChangeConfiguration", {"status": "Accepted"})
-    await asking
+    await agree(rest, station, "2")
     assert rita.operator.charge_point(charger.identity)["security_profile_next"] == 2
     await stays(station, knocker, rita.operator)
 

@@ -87,14 +87,18 @@ async def test_one_that_calls_itself_by_the_serial_number_of_another_gets_nowher
         assert (status, "given to another station" in text) == (401, True)
 
 
+async def refused(knocker: Knocker, operator: Operator, thief: Installed, victim: Installed) -> str:
+    """Return why a station of this operator that asks in another one's name gets no certificate."""
+    station = await booted_as(knocker, thief, victim.identity)
+    await station.assert_replied("SignCertificate", {"csr": signing_request(victim.identity)}, {"status": "Rejected"})
+    await station.drop()
+    [request] = operator.db["certificate_requests"].find({"charge_point_id": thief.identity})
+    return str(request["reason"])
+
+
 async def test_nobody_asks_in_the_name_of_another_station(knocker: Knocker, ute: Operator) -> None:
     thief, victim = ute.installs(), ute.installs()
-    station = await booted_as(knocker, thief, victim.identity)
-    csr = signing_request(victim.identity)
-    await station.assert_replied("SignCertificate", {"csr": csr}, {"status": "Rejected"})
-    [refused] = ute.db["certificate_requests"].find({"charge_point_id": thief.identity})
-    assert "another station's identity" in refused["reason"]
-    await station.drop()
+    assert "another station's identity" in await refused(knocker, ute, thief, victim)
 
 
 async def test_a_stranger_is_not_taken_in_with_it(knocker: Knocker, ute: Operator) -> None:
@@ -109,9 +113,4 @@ async def test_nobody_is_given_what_opens_another_tenants_doors(
 ) -> None:
     victim = ute.installs()
     thief = vera.installs()
-    station = await booted_as(knocker, thief, victim.identity)
-    csr = signing_request(victim.identity)
-    await station.assert_replied("SignCertificate", {"csr": csr}, {"status": "Rejected"})
-    [refused] = vera.db["certificate_requests"].find({"charge_point_id": thief.identity})
-    assert "belongs to another tenant" in refused["reason"]
-    await station.drop()
+    assert "belongs to another tenant" in await refused(knocker, vera, thief, victim)

@@ -42,6 +42,14 @@ def change(rest: Rest, station: Station, profile: str) -> asyncio.Task[Any]:
     return rest.asking(station.identity, "change-configuration", {"key": "SecurityProfile", "value": profile})
 
 
+async def agree(rest: Rest, station: Station, profile: str) -> None:
+    """Have a station that has a root certificate accept a profile."""
+    await give_root(rest, station)
+    asking = change(rest, station, profile)
+    await station.obey("ChangeConfiguration", {"status": "Accepted"})
+    await asking
+
+
 async def refused_over_rest(rest: Rest, charger: Installed, profile: str) -> str:
     body = {"key": "SecurityProfile", "value": profile}
     answer = await rest.post(f"chargepoints/{charger.identity}/change-configuration", body, status=400)
@@ -81,10 +89,7 @@ async def test_the_old_profile_works_until_the_new_one_does(
     knocker: Knocker, petra: Cpo, charger: Installed, rest: Rest
 ) -> None:
     station = await knocker.plain(charger)
-    await give_root(rest, station)
-    asking = change(rest, station, "2")
-    await station.obey("ChangeConfiguration", {"status": "Accepted"})
-    await asking
+    await agree(rest, station, "2")
     await station.drop()
     station = await knocker.plain(charger)  # the new one did not work out
     assert petra.operator.charge_point(charger.identity)["security_profile"] == 1

@@ -23,6 +23,13 @@ async def requests_of(rest: Rest, station: Station) -> list[dict[str, Any]]:
     return found
 
 
+async def answer_chain(station: Station, operator: Operator, status: str) -> None:
+    """Have a station answer to the chain that it is brought, and return when that is stored."""
+    with operator.db["certificate_requests"].watch() as changes:
+        await station.obey("CertificateSigned", {"status": status})
+        changes.next()
+
+
 async def test_a_certificate_is_signed_and_installed(station: Station, rest: Rest, ca: Path) -> None:
     key = new_key()
     csr = signing_request(station.identity, key)
@@ -47,9 +54,7 @@ async def test_what_the_station_does_with_it_is_kept(
     station: Station, anna: Operator, rest: Rest, answer: str, status: str
 ) -> None:
     await station.assert_replied("SignCertificate", {"csr": signing_request(station.identity)}, {"status": "Accepted"})
-    with anna.db["certificate_requests"].watch() as changes:
-        await station.obey("CertificateSigned", {"status": answer})
-        changes.next()
+    await answer_chain(station, anna, answer)
     (request,) = await requests_of(rest, station)
     assert request["status"] == status
 
@@ -59,9 +64,7 @@ async def test_the_same_request_again_is_signed_once(station: Station, anna: Ope
     payload = {"csr": signing_request(station.identity)}
     for _ in range(2):
         await station.assert_replied("SignCertificate", payload, {"status": "Accepted"})
-    with anna.db["certificate_requests"].watch() as changes:
-        await station.obey("CertificateSigned", {"status": "Accepted"})
-        changes.next()
+    await answer_chain(station, anna, "Accepted")
     await station.assert_replied("SignCertificate", payload, {"status": "Accepted"})
     await station.assert_silent()
     assert [one["status"] for one in await requests_of(rest, station)] == ["installed"]
@@ -71,9 +74,7 @@ async def test_the_same_request_long_afterwards_is_a_new_one(station: Station, a
     payload = {"csr": signing_request(station.identity)}
     for _ in range(2):
         await station.assert_replied("SignCertificate", payload, {"status": "Accepted"})
-        with anna.db["certificate_requests"].watch() as changes:
-            await station.obey("CertificateSigned", {"status": "Accepted"})
-            changes.next()
+        await answer_chain(station, anna, "Accepted")
         old = {"updated_at": datetime.now(UTC) - timedelta(hours=1)}
         anna.db["certificate_requests"].update_many({"charge_point_id": station.identity}, {"$set": old})
     assert len(await requests_of(rest, station)) == 2
