@@ -65,8 +65,16 @@ class Task:
 class Housekeeping:
     """The looks of one process. `followers` are called at each of them for every tenant, and read nothing as a rule."""
 
-    def __init__(self, here: Host, tasks: tuple[Task, ...], followers: tuple[Routine, ...]) -> None:
+    def __init__(
+        self,
+        here: Host,
+        tasks: tuple[Task, ...],
+        followers: tuple[Routine, ...],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._here = here
+        self._clock = clock
         self._tasks = tasks
         self._far_tasks = tuple(task for task in tasks if task.for_offline)
         self._followers = followers
@@ -74,7 +82,7 @@ class Housekeeping:
 
     def look_soon(self, slug: str) -> None:
         """Look in a tenant often for a while: something of a station that is not here may become due."""
-        self._turns.touch(slug, time.monotonic())
+        self._turns.touch(slug, self._clock())
 
     def look_everywhere(self) -> None:
         """Look in every tenant at the next look."""
@@ -99,7 +107,7 @@ class Housekeeping:
         for tenant in tenants.values():
             for follow in self._followers:
                 await self._try(follow, tenant)
-        for turn in self._turns.due(tenants, {slug for slug, _ in self._here.connections}, time.monotonic()):
+        for turn in self._turns.due(tenants, {slug for slug, _ in self._here.connections}, self._clock()):
             await self._try(self._look_near if turn.near else self._look_far, tenants[turn.slug])
 
     async def _look_near(self, here: Host, tenant: TenantRecord, now: datetime) -> None:
